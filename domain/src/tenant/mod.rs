@@ -1,0 +1,133 @@
+//! Tenants: the companies, and people on their own, that share nothing.
+
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{Claim, Issued, Root, Timestamp, shared::hosted_by_cqrs_es, tag::Slug};
+
+/// The longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 100;
+const SLUG: &str = "tenant.slug";
+
+/// A tenant's life.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tenant {
+    /// Nobody made it yet.
+    #[default]
+    Unwritten,
+    /// People work in it.
+    Active {
+        /// What people read.
+        name: TenantName,
+        /// What addresses it.
+        slug: Slug,
+    },
+}
+
+/// A name that people read: trimmed, not blank, at most [`NAME_CHARS_MAX`] characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantName(String);
+
+impl TenantName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TenantName {
+    type Error = TenantError;
+    fn try_from(raw: String) -> Result<Self, TenantError> {
+        let name = raw.trim();
+        let chars = name.chars().count();
+        if chars == 0 || chars > NAME_CHARS_MAX {
+            return Err(TenantError::NameMalformed { chars });
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+/// Everything that can be asked of a tenant.
+#[derive(Debug, Clone)]
+pub enum TenantCommand {
+    /// Make it.
+    Create {
+        /// What people read.
+        name: TenantName,
+        /// What addresses it.
+        slug: Slug,
+    },
+}
+
+/// What happened to a tenant. Stored names are for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum TenantEvent {
+    /// It was made.
+    #[serde(rename = "tenant.created")]
+    Created { name: TenantName, slug: Slug, at: Timestamp },
+}
+
+impl DomainEvent for TenantEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Created { .. } => "tenant.created".to_owned(),
+        }
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+/// Why a tenant refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TenantError {
+    /// The id is in use.
+    #[error("this tenant exists already")]
+    AlreadyCreated,
+    /// Another tenant has the slug.
+    #[error("a tenant with this name exists already")]
+    SlugTaken,
+    /// Not a name.
+    #[error("tenantName has {chars} characters, 1 to {NAME_CHARS_MAX} are allowed")]
+    NameMalformed {
+        /// How long it was.
+        chars: usize,
+    },
+}
+
+impl Root for Tenant {
+    type Intent = TenantCommand;
+    type Refusal = TenantError;
+    const SNAPSHOT_SCHEMA: i32 = 1;
+
+    fn decide(&self, issued: Issued<TenantCommand>) -> Result<Vec<TenantEvent>, TenantError> {
+        match (self, issued.command) {
+            (Self::Unwritten, TenantCommand::Create { name, slug }) => {
+                Ok(vec![TenantEvent::Created { name, slug, at: issued.at }])
+            }
+            (Self::Active { .. }, TenantCommand::Create { .. }) => Err(TenantError::AlreadyCreated),
+        }
+    }
+
+    fn evolve(&mut self, event: TenantEvent) {
+        match event {
+            TenantEvent::Created { name, slug, .. } => *self = Self::Active { name, slug },
+        }
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        match self {
+            Self::Unwritten => Vec::new(),
+            Self::Active { slug, .. } => vec![Claim::new(SLUG, slug.as_str())],
+        }
+    }
+
+    fn taken(_: &Claim) -> TenantError {
+        TenantError::SlugTaken
+    }
+}
+
+hosted_by_cqrs_es!(Tenant, TenantCommand, TenantEvent, TenantError, "tenant");

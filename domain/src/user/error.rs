@@ -1,0 +1,50 @@
+//! Why a user refuses.
+
+use thiserror::Error;
+
+use super::{FULLNAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX};
+use crate::tenant::TenantError;
+
+/// Why a user refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum UserError {
+    /// No such user.
+    #[error("user not found")]
+    NotFound,
+    /// The id is in use.
+    #[error("this user exists already")]
+    AlreadyRegistered,
+    /// Another user has it.
+    #[error("this username is taken")]
+    UsernameTaken,
+    /// Another user has it.
+    #[error("this email is registered already")]
+    EmailTaken,
+    /// Not a name.
+    #[error("fullname must have 1 to {FULLNAME_CHARS_MAX} printable characters")]
+    FullnameMalformed,
+    /// Not a username.
+    #[error("username must be 1 to {USERNAME_CHARS_MAX} letters, digits and underscores")]
+    UsernameMalformed,
+    /// Not an address.
+    #[error("email must be a valid address")]
+    EmailMalformed,
+    /// Too easy.
+    #[error(
+        "password must have {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters, \
+         an upper-case letter and a digit"
+    )]
+    PasswordWeak,
+    /// Unknown, used or expired.
+    #[error("this token is invalid or has expired")]
+    TokenInvalid,
+    /// Unknown user or wrong password: never said which.
+    #[error("Invalid credentials")]
+    InvalidCredentials,
+    /// The e-mail address is not verified yet.
+    #[error("Please verify your email address before logging in")]
+    NotVerified,
+    /// A new tenant refused.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+}

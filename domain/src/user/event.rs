@@ -1,0 +1,68 @@
+//! What happened to a user.
+
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+use crate::{BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole};
+
+/// What happened to a user. Stored names are for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum UserEvent {
+    /// A person became a user.
+    #[serde(rename = "user.registered")]
+    Registered {
+        tenant: TenantId,
+        fullname: Sealed,
+        username: Sealed,
+        username_index: BlindIndex,
+        email: Sealed,
+        email_index: BlindIndex,
+        password: Sealed,
+        roles: Vec<SystemRole>,
+        referral_code: String,
+        verification_hash: TokenHash,
+        verification_token: Sealed,
+        verification_expires_at: Timestamp,
+        at: Timestamp,
+    },
+    /// The e-mail address is the person's own.
+    #[serde(rename = "user.email_verified")]
+    EmailVerified { at: Timestamp },
+    /// A session was opened.
+    #[serde(rename = "user.signed_in")]
+    SignedIn { session: SessionId, refresh: TokenHash, expires_at: Timestamp, at: Timestamp },
+    /// A session goes on under a new refresh token.
+    #[serde(rename = "user.session_refreshed")]
+    SessionRefreshed { session: SessionId, refresh: TokenHash, expires_at: Timestamp, at: Timestamp },
+    /// A session ended before its time.
+    #[serde(rename = "user.session_revoked")]
+    SessionRevoked { session: SessionId, reason: Revocation, at: Timestamp },
+}
+
+/// Why a session ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// A refresh token was shown a second time: somebody copied it.
+    TokenReused,
+    /// More sessions than one person may have; the oldest goes.
+    TooMany,
+}
+
+impl DomainEvent for UserEvent {
+    fn event_type(&self) -> String {
+        let name = match self {
+            Self::Registered { .. } => "user.registered",
+            Self::EmailVerified { .. } => "user.email_verified",
+            Self::SignedIn { .. } => "user.signed_in",
+            Self::SessionRefreshed { .. } => "user.session_refreshed",
+            Self::SessionRevoked { .. } => "user.session_revoked",
+        };
+        name.to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}

@@ -1,0 +1,248 @@
+//! Users: the people of the user surface, their e-mail address and their sessions.
+
+mod command;
+mod error;
+mod event;
+#[cfg(test)]
+mod spec;
+mod value;
+
+pub use command::{Register, Session, UserCommand, Verification};
+pub use error::UserError;
+pub use event::{Revocation, UserEvent};
+use serde::{Deserialize, Serialize};
+pub use value::{
+    EMAIL_BYTES_MAX, Email, FULLNAME_CHARS_MAX, Fullname, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, Password,
+    USERNAME_CHARS_MAX, Username,
+};
+
+use crate::{
+    BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole,
+    shared::hosted_by_cqrs_es,
+};
+
+/// The most sessions one person may have open; the oldest goes when another is opened.
+pub const SESSIONS_MAX: usize = 20;
+
+/// The scope in which e-mail addresses are unique.
+pub const EMAIL: &str = "user.email";
+/// The scope in which usernames are unique.
+pub const USERNAME: &str = "user.username";
+/// The scope in which pending verifications are found.
+pub const VERIFICATION: &str = "user.verification";
+
+/// A user's life.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum User {
+    /// Nobody registered yet.
+    #[default]
+    Unwritten,
+    /// A person.
+    Registered(Box<Account>),
+}
+
+/// What is known of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Where the person belongs.
+    pub tenant: TenantId,
+    /// Full name, sealed.
+    pub fullname: Sealed,
+    /// Username, sealed.
+    pub username: Sealed,
+    /// To look the username up.
+    pub username_index: BlindIndex,
+    /// E-mail address, sealed.
+    pub email: Sealed,
+    /// To look the e-mail address up.
+    pub email_index: BlindIndex,
+    /// The hash of the password, sealed.
+    pub password: Sealed,
+    /// What the person may do.
+    pub roles: Vec<SystemRole>,
+    /// What the person gives to friends.
+    pub referral_code: String,
+    /// Whether the e-mail address is verified.
+    pub standing: Standing,
+    /// Open sessions, oldest first.
+    pub sessions: Vec<OpenSession>,
+    /// When the person registered.
+    pub created_at: Timestamp,
+}
+
+/// Whether a person may sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// The e-mail address is not verified yet.
+    Inactive {
+        /// The hash of the token that was mailed.
+        verification: TokenHash,
+        /// Until when it works.
+        expires_at: Timestamp,
+    },
+    /// May sign in.
+    Active,
+}
+
+/// A session that can be refreshed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSession {
+    /// The family of refresh tokens.
+    pub id: SessionId,
+    /// The hash of its current refresh token.
+    pub refresh: TokenHash,
+    /// Until when it can be refreshed.
+    pub expires_at: Timestamp,
+}
+
+impl User {
+    /// What is known of the person, once registered.
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Self::Unwritten => None,
+            Self::Registered(account) => Some(account),
+        }
+    }
+
+    fn registered(&self) -> Result<&Account, UserError> {
+        self.account().ok_or(UserError::NotFound)
+    }
+
+    fn register(&self, register: Register, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
+        if *self != Self::Unwritten {
+            return Err(UserError::AlreadyRegistered);
+        }
+        Ok(vec![UserEvent::Registered {
+            tenant: register.tenant,
+            fullname: register.fullname,
+            username: register.username,
+            username_index: register.username_index,
+            email: register.email,
+            email_index: register.email_index,
+            password: register.password,
+            roles: register.roles,
+            referral_code: register.referral_code,
+            verification_hash: register.verification.hash,
+            verification_token: register.verification.token,
+            verification_expires_at: register.verification.expires_at,
+            at,
+        }])
+    }
+
+    fn verify_email(&self, token: &TokenHash, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
+        match &self.registered().map_err(|_| UserError::TokenInvalid)?.standing {
+            Standing::Inactive { verification, expires_at } if verification == token && at < *expires_at => {
+                Ok(vec![UserEvent::EmailVerified { at }])
+            }
+            Standing::Inactive { .. } | Standing::Active => Err(UserError::TokenInvalid),
+        }
+    }
+
+    fn sign_in(&self, session: Session, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
+        let account = self.registered().map_err(|_| UserError::InvalidCredentials)?;
+        if account.standing != Standing::Active {
+            return Err(UserError::NotVerified);
+        }
+        let surplus = account.sessions.len().saturating_add(1).saturating_sub(SESSIONS_MAX);
+        let mut events: Vec<UserEvent> = account
+            .sessions
+            .iter()
+            .take(surplus)
+            .map(|oldest| UserEvent::SessionRevoked { session: oldest.id, reason: Revocation::TooMany, at })
+            .collect();
+        let Session { id, refresh, expires_at } = session;
+        events.push(UserEvent::SignedIn { session: id, refresh, expires_at, at });
+        Ok(events)
+    }
+
+    /// A current token rotates. An old one means that somebody copied it: the family ends, and
+    /// the caller finds the session gone.
+    fn refresh(&self, shown: &TokenHash, session: Session, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
+        let account = self.registered().map_err(|_| UserError::TokenInvalid)?;
+        let Session { id, refresh, expires_at } = session;
+        match account.sessions.iter().find(|open| open.id == id) {
+            Some(open) if open.refresh != *shown => {
+                Ok(vec![UserEvent::SessionRevoked { session: id, reason: Revocation::TokenReused, at }])
+            }
+            Some(open) if at < open.expires_at => {
+                Ok(vec![UserEvent::SessionRefreshed { session: id, refresh, expires_at, at }])
+            }
+            Some(_) | None => Err(UserError::TokenInvalid),
+        }
+    }
+}
+
+impl Root for User {
+    type Intent = UserCommand;
+    type Refusal = UserError;
+    const SNAPSHOT_SCHEMA: i32 = 1;
+
+    fn decide(&self, issued: Issued<UserCommand>) -> Result<Vec<UserEvent>, UserError> {
+        let Issued { command, at, .. } = issued;
+        match command {
+            UserCommand::Register(register) => self.register(*register, at),
+            UserCommand::VerifyEmail { token } => self.verify_email(&token, at),
+            UserCommand::SignIn(session) => self.sign_in(session, at),
+            UserCommand::Refresh { shown, session } => self.refresh(&shown, session, at),
+        }
+    }
+
+    fn evolve(&mut self, event: UserEvent) {
+        match (&mut *self, event) {
+            (_, UserEvent::Registered {
+                tenant, fullname, username, username_index, email, email_index, password, roles, referral_code,
+                verification_hash, verification_expires_at, at, ..
+            }) => {
+                *self = Self::Registered(Box::new(Account {
+                    tenant, fullname, username, username_index, email, email_index, password, roles, referral_code,
+                    standing: Standing::Inactive {
+                        verification: verification_hash,
+                        expires_at: verification_expires_at,
+                    },
+                    sessions: Vec::new(),
+                    created_at: at,
+                }));
+            }
+            (Self::Registered(account), event) => account.evolve(event),
+            // Such a stream cannot be written; reading it changes nothing.
+            (Self::Unwritten, _) => {}
+        }
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        let Self::Registered(account) = self else { return Vec::new() };
+        let mut claims = vec![
+            Claim::new(EMAIL, account.email_index.as_str()),
+            Claim::new(USERNAME, account.username_index.as_str()),
+        ];
+        if let Standing::Inactive { verification, .. } = &account.standing {
+            claims.push(Claim::new(VERIFICATION, verification.as_str()));
+        }
+        claims
+    }
+
+    fn taken(claim: &Claim) -> UserError {
+        if claim.scope == USERNAME { UserError::UsernameTaken } else { UserError::EmailTaken }
+    }
+}
+
+impl Account {
+    fn evolve(&mut self, event: UserEvent) {
+        match event {
+            UserEvent::Registered { .. } => {}
+            UserEvent::EmailVerified { .. } => self.standing = Standing::Active,
+            UserEvent::SignedIn { session, refresh, expires_at, .. } => {
+                self.sessions.push(OpenSession { id: session, refresh, expires_at });
+            }
+            UserEvent::SessionRefreshed { session, refresh, expires_at, .. } => {
+                if let Some(open) = self.sessions.iter_mut().find(|open| open.id == session) {
+                    open.refresh = refresh;
+                    open.expires_at = expires_at;
+                }
+            }
+            UserEvent::SessionRevoked { session, .. } => self.sessions.retain(|open| open.id != session),
+        }
+    }
+}
+
+hosted_by_cqrs_es!(User, UserCommand, UserEvent, UserError, "user");
