@@ -1,1 +1,32 @@
-//! stub
+//! What Enterprise Todo offers: typed buses over the domain, and the ports it needs.
+//!
+//! # How to add a command
+//!
+//! In the slice's `commands.rs`: a struct, `impl Command` (name, access, the read models its
+//! answer waits for) and `impl Handle<It> for App`. A command without a handler, or without a
+//! declared access, does not compile. Queries mirror it in `queries.rs`.
+#![deny(missing_docs, clippy::future_not_send)]
+
+mod aggregates;
+mod app;
+pub mod audit;
+mod bus;
+mod caller;
+mod failure;
+mod filter;
+pub mod live;
+pub mod mail;
+pub mod operator;
+mod page;
+pub mod ports;
+pub mod tag;
+pub mod todo;
+pub mod user;
+
+pub use aggregates::{Aggregates, COMMAND_ATTEMPTS_MAX, Committed, Order, SNAPSHOT_EVERY};
+pub use app::{App, Deps, Lifetimes};
+pub use bus::{Access, Answer, Answered, Command, Done, Handle, IDEMPOTENCY_KEY_CHARS_MAX, Outcome, Query, Terms};
+pub use caller::{Caller, Member, Platform};
+pub use failure::{BoxError, Code, Failure, Never, Problem, Refusal};
+pub use filter::{FILTER_NODES_MAX, Filter, FilterTooLarge, Test};
+pub use page::{Direction, Edge, Keyset, PAGE_DEFAULT, PAGE_MAX, Page, PageError, PageRequest, Window};

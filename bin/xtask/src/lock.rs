@@ -20,8 +20,17 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Wait for the lock, saying so, for at most `limit`.
+    /// Wait for the lock, saying so, for at most `limit` or until we are asked to stop.
     pub(crate) fn take(path: &Path, limit: Duration) -> Result<Self> {
+        Self::acquire(path, limit, signals::check)
+    }
+
+    /// For cleaning up after having been asked to stop: only the limit ends the wait.
+    pub(crate) fn take_for_stopping(path: &Path, limit: Duration) -> Result<Self> {
+        Self::acquire(path, limit, || Ok(()))
+    }
+
+    fn acquire(path: &Path, limit: Duration, check: impl Fn() -> Result<()>) -> Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
                 .with_context(|| format!("could not create {}", folder.display()))?;
@@ -47,7 +56,7 @@ impl Lock {
                     steps::elapsed(limit)
                 );
             }
-            signals::check()?;
+            check()?;
             thread::sleep(POLL);
         }
     }

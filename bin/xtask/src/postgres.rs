@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     account::Account,
     dotenv::write_private,
-    pid::{self, Recorded},
+    pid::{self, Recorded, STOP_POSTGRES},
     ports, process, random, signals, steps,
     tools::PostgresTools,
     workspace,
@@ -222,6 +222,9 @@ fn launch(
     let mut child = process::spawn_server(&mut command, &log)?;
     let outcome = Recorded::write(&pid::file(plan.folder, NAME), child.id())
         .and_then(|_| accepts_connections(tools, port, &mut child));
+    if outcome.is_err() {
+        pid::stop_named(plan.folder, NAME, STOP_POSTGRES)?;
+    }
     outcome.with_context(|| {
         format!("PostgreSQL did not start; the end of {}:\n{}", log.display(), process::tail(&log))
     })

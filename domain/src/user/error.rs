@@ -38,6 +38,9 @@ pub enum UserError {
     /// Unknown, used or expired.
     #[error("this token is invalid or has expired")]
     TokenInvalid,
+    /// A refresh token that is unknown, used or expired.
+    #[error("Invalid or expired refresh token")]
+    SessionInvalid,
     /// Unknown user or wrong password: never said which.
     #[error("Invalid credentials")]
     InvalidCredentials,

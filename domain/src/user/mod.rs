@@ -158,7 +158,7 @@ impl User {
     /// A current token rotates. An old one means that somebody copied it: the family ends, and
     /// the caller finds the session gone.
     fn refresh(&self, shown: &TokenHash, session: Session, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
-        let account = self.registered().map_err(|_| UserError::TokenInvalid)?;
+        let account = self.registered().map_err(|_| UserError::SessionInvalid)?;
         let Session { id, refresh, expires_at } = session;
         match account.sessions.iter().find(|open| open.id == id) {
             Some(open) if open.refresh != *shown => {
@@ -167,7 +167,7 @@ impl User {
             Some(open) if at < open.expires_at => {
                 Ok(vec![UserEvent::SessionRefreshed { session: id, refresh, expires_at, at }])
             }
-            Some(_) | None => Err(UserError::TokenInvalid),
+            Some(_) | None => Err(UserError::SessionInvalid),
         }
     }
 }

@@ -87,8 +87,8 @@ fn the_mailed_token_verifies_once() {
 fn a_session_unknown_or_expired_cannot_be_refreshed() {
     let week = noon() + Duration::days(7);
     let history = || vec![registered(), verified(), signed_in(1, "a")];
-    given(history()).when(refresh(2, "a", "b", noon())).then_expect_error(UserError::TokenInvalid);
-    given(history()).when(refresh(1, "a", "b", week)).then_expect_error(UserError::TokenInvalid);
+    given(history()).when(refresh(2, "a", "b", noon())).then_expect_error(UserError::SessionInvalid);
+    given(history()).when(refresh(1, "a", "b", week)).then_expect_error(UserError::SessionInvalid);
 }
 
 #[test]

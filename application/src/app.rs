@@ -1,0 +1,99 @@
+//! The application: everything a surface may ask for, over the ports it was built with.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
+
+use crate::{
+    Aggregates,
+    audit::AuditLog,
+    live::Hub,
+    ports::{AccessTokens, Clock, Entropy, EventLog, Passwords, Progress, Vault},
+    tag::TagList,
+    todo::TodoList,
+    user::People,
+};
+
+/// How long things live.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// An access token of the user surface.
+    pub access: Duration,
+    /// A refresh token.
+    pub refresh: Duration,
+    /// A token of the portal.
+    pub portal: Duration,
+    /// An e-mail verification.
+    pub verification: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        Self {
+            access: Duration::from_secs(15 * MINUTE),
+            refresh: Duration::from_secs(7 * 24 * HOUR),
+            portal: Duration::from_secs(8 * HOUR),
+            verification: Duration::from_secs(24 * HOUR),
+        }
+    }
+}
+
+/// The ports side by side: one a slice and purpose.
+pub struct Deps {
+    /// Streams of todos.
+    pub todos: Aggregates<Todo>,
+    /// Streams of tags.
+    pub tags: Aggregates<Tag>,
+    /// Streams of users.
+    pub users: Aggregates<User>,
+    /// Streams of tenants.
+    pub tenants: Aggregates<Tenant>,
+    /// Streams of operators.
+    pub operators: Aggregates<Operator>,
+    /// The log under them.
+    pub log: Arc<dyn EventLog>,
+    /// The read model of todos.
+    pub todo_list: Arc<dyn TodoList>,
+    /// The read model of tags.
+    pub tag_list: Arc<dyn TagList>,
+    /// The read model of tenants and their people.
+    pub people: Arc<dyn People>,
+    /// The log, as auditors read it.
+    pub audit: Arc<dyn AuditLog>,
+    /// How far read models have come.
+    pub progress: Arc<dyn Progress>,
+    /// Live changes.
+    pub live: Arc<Hub>,
+    /// Personal data.
+    pub vault: Arc<dyn Vault>,
+    /// Password hashes.
+    pub passwords: Arc<dyn Passwords>,
+    /// Access tokens of this surface.
+    pub tokens: Arc<dyn AccessTokens>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+}
+
+/// Everything a surface may ask for. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Deps>);
+
+impl App {
+    /// An application over these ports.
+    pub fn new(deps: Deps) -> Self {
+        Self(Arc::new(deps))
+    }
+}
+
+impl Deref for App {
+    type Target = Deps;
+    fn deref(&self) -> &Deps {
+        &self.0
+    }
+}

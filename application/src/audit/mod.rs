@@ -1,0 +1,117 @@
+//! The log as auditors read it.
+
+use async_trait::async_trait;
+use domain::{TenantId, Timestamp, operator::OperatorRole};
+use serde_json::Value;
+
+use crate::{
+    Access, Answer, Answered, App, BoxError, Caller, Failure, Page, Query, Window,
+    ports::{Cursor, ReadModel},
+};
+
+/// A stored event with who, when, from where and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEvent {
+    /// Its place.
+    pub cursor: Cursor,
+    /// When it was stored.
+    pub recorded_at: Timestamp,
+    /// Its stored name.
+    pub event_type: String,
+    /// `todo`, `tag`, …
+    pub aggregate_type: String,
+    /// The id of the thing itself, without its tenant.
+    pub aggregate_id: String,
+    /// The thing's version after it.
+    pub version: i64,
+    /// In which tenant.
+    pub tenant: Option<TenantId>,
+    /// On whose behalf.
+    pub actor_id: Option<String>,
+    /// `user`, `operator`, `system`.
+    pub actor_kind: String,
+    /// `user` or `portal`.
+    pub platform: String,
+    /// By which command.
+    pub command: String,
+    /// In which request.
+    pub correlation_id: String,
+    /// Because of what.
+    pub causation_id: String,
+    /// What happened; sealed values are shown as `[personal]`.
+    pub payload: Value,
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Of this aggregate type.
+    pub aggregate_type: Option<String>,
+    /// Of this aggregate.
+    pub aggregate_id: Option<String>,
+    /// By this actor.
+    pub actor_id: Option<String>,
+    /// Of this stored name.
+    pub event_type: Option<String>,
+    /// From this surface.
+    pub platform: Option<String>,
+    /// In this request.
+    pub correlation_id: Option<String>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Not after.
+    pub to: Option<Timestamp>,
+}
+
+/// Reads the log in its one order.
+#[async_trait]
+pub trait AuditLog: Send + Sync + 'static {
+    /// A page of events, oldest first.
+    async fn page(&self, filter: &AuditFilter, window: &Window<Cursor>) -> Result<Page<AuditEvent, Cursor>, BoxError>;
+    /// How many there are.
+    async fn count(&self, filter: &AuditFilter) -> Result<i64, BoxError>;
+}
+
+/// A page of the log.
+#[derive(Debug, Clone)]
+pub struct AuditEvents {
+    /// Which events.
+    pub filter: AuditFilter,
+    /// Which of them.
+    pub window: Window<Cursor>,
+}
+
+/// How many events pass.
+#[derive(Debug, Clone)]
+pub struct CountAuditEvents {
+    /// Which events.
+    pub filter: AuditFilter,
+}
+
+impl Query for AuditEvents {
+    type Answer = Page<AuditEvent, Cursor>;
+    const NAME: &'static str = "audit.events";
+    const ACCESS: Access = Access::Operator(OperatorRole::Support);
+    const READS: &'static [ReadModel] = &[];
+}
+
+impl Answer<AuditEvents> for App {
+    async fn answer(&self, _: &Caller, query: AuditEvents) -> Answered<AuditEvents> {
+        self.audit.page(&query.filter, &query.window).await.map_err(Failure::Unavailable)
+    }
+}
+
+impl Query for CountAuditEvents {
+    type Answer = i64;
+    const NAME: &'static str = "audit.count";
+    const ACCESS: Access = Access::Operator(OperatorRole::Support);
+    const READS: &'static [ReadModel] = &[];
+}
+
+impl Answer<CountAuditEvents> for App {
+    async fn answer(&self, _: &Caller, query: CountAuditEvents) -> Answered<CountAuditEvents> {
+        self.audit.count(&query.filter).await.map_err(Failure::Unavailable)
+    }
+}

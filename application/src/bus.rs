@@ -1,0 +1,172 @@
+//! The typed buses. What is not declared here is not reachable.
+
+use std::{error::Error, future::Future};
+
+use domain::{operator::OperatorRole, role::Permission};
+use serde::Serialize;
+use tracing::Instrument;
+
+use crate::{
+    App, Caller, Failure, Never, Platform, Refusal,
+    ports::{Cursor, ReadModel, Visibility},
+};
+
+/// The longest idempotency key, in characters.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
+
+/// Who may use a command or query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Any signed-in person of the user surface.
+    SignedIn,
+    /// A signed-in person with all of these.
+    Needs(&'static [Permission]),
+    /// An operator of the portal with at least this role.
+    Operator(OperatorRole),
+    /// Only the system itself, on its command line; never a surface.
+    System,
+}
+
+impl Access {
+    fn admit<R: Error + 'static>(self, caller: &Caller) -> Result<(), Failure<R>> {
+        match self {
+            Self::Public => Ok(()),
+            Self::System if caller.is_signed_in() => Err(Failure::Unauthenticated),
+            Self::System => Ok(()),
+            Self::SignedIn => caller.signed_in().map(|_| ()),
+            Self::Needs(permissions) => {
+                caller.signed_in::<R>()?;
+                let missing = caller.lacks(permissions);
+                if missing.is_empty() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
+            }
+            Self::Operator(least) => match caller.operator_role() {
+                Some(role) if role >= least => Ok(()),
+                Some(_) => Err(Failure::RoleTooLow(least.name())),
+                None => Err(Failure::Unauthenticated),
+            },
+        }
+    }
+}
+
+/// On what terms a command is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The client's key: the same key and request again gives the first answer, and does nothing.
+    pub idempotency_key: Option<String>,
+    /// The version the client saw; another one is a conflict.
+    pub expected_version: Option<i64>,
+}
+
+/// Something that can be asked to happen.
+pub trait Command: Serialize + Send + Sync + 'static {
+    /// What comes of it.
+    type Output: Done;
+    /// Why it may be refused.
+    type Rejection: Refusal;
+    /// Its name in events, logs and traces: `todo.create`.
+    const NAME: &'static str;
+    /// Who may.
+    const ACCESS: Access;
+    /// The read models that must show it before the answer goes out.
+    const SHOWN_IN: &'static [ReadModel];
+}
+
+/// What a command gives back: it knows its position in the log.
+pub trait Done: Send + 'static {
+    /// The position of the last event; `None` when it has none to wait for.
+    fn cursor(&self) -> Option<Cursor>;
+    /// Takes note of whether the read models show it.
+    fn seen(&mut self, visibility: Visibility);
+}
+
+/// What becomes of a command.
+pub type Outcome<C> = Result<<C as Command>::Output, Failure<<C as Command>::Rejection>>;
+
+/// How a command is carried out.
+pub trait Handle<C: Command>: Send + Sync {
+    /// Carries it out. The caller was admitted already.
+    fn handle(&self, caller: &Caller, command: C, terms: Terms) -> impl Future<Output = Outcome<C>> + Send;
+}
+
+/// Something that can be asked for.
+pub trait Query: Send + Sync + 'static {
+    /// What comes of it.
+    type Answer: Send + 'static;
+    /// Its name in logs and traces: `todo.list`.
+    const NAME: &'static str;
+    /// Who may.
+    const ACCESS: Access;
+    /// The read models it reads.
+    const READS: &'static [ReadModel];
+}
+
+/// What becomes of a query.
+pub type Answered<Q> = Result<<Q as Query>::Answer, Failure<Never>>;
+
+/// How a query is answered.
+pub trait Answer<Q: Query>: Send + Sync {
+    /// Answers it. The caller was admitted already.
+    fn answer(&self, caller: &Caller, query: Q) -> impl Future<Output = Answered<Q>> + Send;
+}
+
+impl App {
+    /// The only way to change anything. It runs in a task of its own, so that a client that goes
+    /// away cannot cut it in half.
+    pub async fn send<C>(&self, caller: &Caller, command: C, terms: Terms) -> Outcome<C>
+    where
+        C: Command,
+        Self: Handle<C>,
+    {
+        C::ACCESS.admit(caller)?;
+        let key_fits = |key: &String| !key.is_empty() && key.chars().count() <= IDEMPOTENCY_KEY_CHARS_MAX;
+        if !terms.idempotency_key.as_ref().is_none_or(key_fits) {
+            return Err(Failure::KeyMalformed);
+        }
+        let span = tracing::debug_span!("command", command.name = C::NAME);
+        let (app, caller) = (self.clone(), caller.clone());
+        let whole = async move {
+            let mut output = app.handle(&caller, command, terms).await?;
+            if let Some(cursor) = output.cursor() {
+                output.seen(app.visible(C::SHOWN_IN, cursor).await);
+            }
+            Ok(output)
+        };
+        tokio::spawn(whole.instrument(span)).await.unwrap_or_else(|gone| Err(Failure::Internal(gone.into())))
+    }
+
+    /// The only way to read anything. With `after`, the answer is at least as new as that position.
+    pub async fn ask<Q>(&self, caller: &Caller, query: Q, after: Option<Cursor>) -> Answered<Q>
+    where
+        Q: Query,
+        Self: Answer<Q>,
+    {
+        Q::ACCESS.admit(caller)?;
+        if let Some(cursor) = after
+            && self.visible(Q::READS, cursor).await != Visibility::Shown
+        {
+            return Err(Failure::NotThereYet);
+        }
+        let span = tracing::debug_span!("query", query.name = Q::NAME);
+        self.answer(caller, query).instrument(span).await
+    }
+
+    async fn visible(&self, models: &[ReadModel], cursor: Cursor) -> Visibility {
+        for model in models {
+            match self.progress.reach(*model, cursor).await {
+                Visibility::Shown => {}
+                late @ (Visibility::Late | Visibility::Held) => return late,
+            }
+        }
+        Visibility::Shown
+    }
+
+    /// Refuses a token of the other surface, as the contract words it.
+    pub fn of_surface(caller: &Caller, surface: Platform) -> Result<(), Failure<Never>> {
+        if caller.platform == surface {
+            return Ok(());
+        }
+        Err(Failure::WrongPlatform { required: surface.name(), received: caller.platform.name() })
+    }
+}

@@ -1,0 +1,153 @@
+//! Who asks: always from a verified token, never from the input.
+
+use domain::{
+    Actor, OperatorId, SessionId, TenantId, Timestamp, UserId,
+    operator::OperatorRole,
+    role::{Permission, SystemRole},
+};
+
+use crate::Failure;
+
+/// Which surface a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Platform {
+    /// `api`.
+    User,
+    /// `portal-api`.
+    Portal,
+}
+
+impl Platform {
+    /// The name in tokens and events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Portal => "portal",
+        }
+    }
+}
+
+/// Who asks, with what rights, in which request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// On whose behalf.
+    pub actor: Actor,
+    /// From which surface.
+    pub platform: Platform,
+    /// Ties together all that one request causes; the request id.
+    pub correlation: String,
+    standing: Standing,
+}
+
+#[derive(Debug, Clone)]
+enum Standing {
+    Anonymous,
+    Member { member: Member, session: SessionId, permissions: Vec<Permission>, until: Timestamp },
+    Operator { role: OperatorRole, session: SessionId, until: Timestamp },
+}
+
+/// A signed-in person and the tenant the person works in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The tenant from the token.
+    pub tenant: TenantId,
+    /// The user from the token.
+    pub user: UserId,
+}
+
+impl Caller {
+    /// Somebody without a token.
+    pub fn anonymous(platform: Platform, correlation: impl Into<String>) -> Self {
+        Self { actor: Actor::System, platform, correlation: correlation.into(), standing: Standing::Anonymous }
+    }
+
+    /// A person with a verified token that works until `until`.
+    pub fn member(member: Member, session: SessionId, roles: &[SystemRole], until: Timestamp) -> Self {
+        let mut permissions: Vec<Permission> = roles.iter().flat_map(|role| role.permissions()).copied().collect();
+        permissions.sort_unstable();
+        permissions.dedup();
+        Self {
+            actor: Actor::User(member.user),
+            platform: Platform::User,
+            correlation: String::new(),
+            standing: Standing::Member { member, session, permissions, until },
+        }
+    }
+
+    /// An operator with a verified token that works until `until`.
+    pub fn operator(id: OperatorId, session: SessionId, role: OperatorRole, until: Timestamp) -> Self {
+        Self {
+            actor: Actor::Operator(id),
+            platform: Platform::Portal,
+            correlation: String::new(),
+            standing: Standing::Operator { role, session, until },
+        }
+    }
+
+    /// The caller in a request.
+    pub fn in_request(self, correlation: impl Into<String>) -> Self {
+        Self { correlation: correlation.into(), ..self }
+    }
+
+    /// The person and tenant, when a person asks.
+    pub fn signed_in<R: std::error::Error + 'static>(&self) -> Result<Member, Failure<R>> {
+        match &self.standing {
+            Standing::Member { member, .. } => Ok(*member),
+            Standing::Anonymous | Standing::Operator { .. } => Err(Failure::Unauthenticated),
+        }
+    }
+
+    /// The operator, when one asks.
+    pub fn operator_id<R: std::error::Error + 'static>(&self) -> Result<OperatorId, Failure<R>> {
+        match self.actor {
+            Actor::Operator(id) => Ok(id),
+            Actor::User(_) | Actor::System => Err(Failure::Unauthenticated),
+        }
+    }
+
+    /// The tenant the caller works in.
+    pub fn tenant(&self) -> Option<TenantId> {
+        match &self.standing {
+            Standing::Member { member, .. } => Some(member.tenant),
+            Standing::Anonymous | Standing::Operator { .. } => None,
+        }
+    }
+
+    /// The operator's role.
+    pub fn operator_role(&self) -> Option<OperatorRole> {
+        match &self.standing {
+            Standing::Operator { role, .. } => Some(*role),
+            Standing::Anonymous | Standing::Member { .. } => None,
+        }
+    }
+
+    /// Whether a person or an operator is signed in.
+    pub fn is_signed_in(&self) -> bool {
+        !matches!(self.standing, Standing::Anonymous)
+    }
+
+    /// Until when the token works; `None` without one.
+    pub fn until(&self) -> Option<Timestamp> {
+        match &self.standing {
+            Standing::Anonymous => None,
+            Standing::Member { until, .. } | Standing::Operator { until, .. } => Some(*until),
+        }
+    }
+
+    /// The session of the token.
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.standing {
+            Standing::Anonymous => None,
+            Standing::Member { session, .. } | Standing::Operator { session, .. } => Some(*session),
+        }
+    }
+
+    /// Which of `needed` the caller lacks.
+    pub fn lacks(&self, needed: &[Permission]) -> Vec<Permission> {
+        let has: &[Permission] = match &self.standing {
+            Standing::Member { permissions, .. } => permissions,
+            Standing::Anonymous | Standing::Operator { .. } => &[],
+        };
+        needed.iter().filter(|permission| !has.contains(permission)).copied().collect()
+    }
+}

@@ -1,0 +1,91 @@
+//! Passwords, tokens and personal data: what must not be read by others.
+
+use async_trait::async_trait;
+use domain::{BlindIndex, OperatorId, Sealed, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole, role::SystemRole};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::{BoxError, Caller};
+
+/// Personal data, sealed with a key per person.
+#[async_trait]
+pub trait Vault: Send + Sync + 'static {
+    /// Seals `clear`, which is `field` of `subject`; makes the subject's key when there is none.
+    async fn seal(&self, subject: Uuid, field: &'static str, clear: &str) -> Result<Sealed, VaultError>;
+    /// Opens it again; `None` when the subject was erased.
+    async fn open(&self, subject: Uuid, field: &'static str, sealed: &Sealed) -> Result<Option<String>, VaultError>;
+    /// The keyed hash under which a value is looked up.
+    async fn index(&self, scope: &'static str, clear: &str) -> Result<BlindIndex, VaultError>;
+}
+
+/// Why the vault did not answer.
+#[derive(Debug, Error)]
+pub enum VaultError {
+    /// Its store is away.
+    #[error("the vault is unavailable")]
+    Unavailable(#[source] BoxError),
+    /// A sealed value does not open, or the store's key is another one.
+    #[error("the vault cannot open this value: {0}")]
+    Broken(String),
+}
+
+/// Password hashes, made and checked off the async threads, a bounded number at a time.
+#[async_trait]
+pub trait Passwords: Send + Sync + 'static {
+    /// The hash of a password.
+    async fn hash(&self, clear: String) -> Result<String, HashError>;
+    /// Whether a password belongs to a hash. Without a hash it takes as long, and is `false`.
+    async fn verify(&self, clear: String, hash: Option<String>) -> Result<bool, HashError>;
+}
+
+/// Hashing failed.
+#[derive(Debug, Error)]
+#[error("password hashing failed: {0}")]
+pub struct HashError(pub String);
+
+/// Whom an access token speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSubject {
+    /// A person of the user surface.
+    User {
+        /// The user.
+        user: UserId,
+        /// The tenant.
+        tenant: TenantId,
+        /// The roles.
+        roles: Vec<SystemRole>,
+    },
+    /// An operator of the portal.
+    Operator {
+        /// The operator.
+        operator: OperatorId,
+        /// The role.
+        role: OperatorRole,
+    },
+}
+
+/// Signed access tokens.
+pub trait AccessTokens: Send + Sync + 'static {
+    /// A token for `subject` in `session`.
+    fn issue(&self, subject: &TokenSubject, session: SessionId, id: Uuid, now: Timestamp, until: Timestamp)
+    -> Result<String, TokenError>;
+    /// Who shows a token. Only what this process's own keys signed, for its own surface.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError>;
+}
+
+/// Why a token was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// Wrong key, algorithm, issuer, audience, time or form; the text is for the log.
+    #[error("invalid token: {0}")]
+    Invalid(String),
+    /// Signed by the right key, for the other surface.
+    #[error("a token of the other surface")]
+    WrongPlatform {
+        /// The surface it names.
+        received: &'static str,
+    },
+    /// Signing failed.
+    #[error("signing failed: {0}")]
+    Signing(String),
+}

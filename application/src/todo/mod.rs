@@ -1,0 +1,16 @@
+//! Todos: commands, queries, live changes.
+
+mod changes;
+mod commands;
+mod queries;
+
+pub(crate) use changes::topic;
+pub use changes::{TodoChange, TodoChangeKind};
+pub use commands::{
+    ArchiveTodo, AssignTodo, CompleteTodo, CreateTodo, DeleteTodo, ReopenTodo, TagTodo, UntagTodo, UpdateTodo,
+    written_row,
+};
+pub use queries::{
+    AdminTodos, CountTodos, GetTodo, HistoryEntry, ListTodos, TodoHistory, TodoField, TodoFilter, TodoList, TodoPage, TodoRow,
+    TodoScope, TodoSort, TodoStatus, matches,
+};

@@ -1,0 +1,345 @@
+//! How a person becomes a user.
+
+use domain::{
+    Issued, StreamId, TenantId, Timestamp, UserId,
+    role::SystemRole,
+    tag::Slug,
+    tenant::{Tenant, TenantCommand, TenantError, TenantName},
+    user::{self, Email, Fullname, Password, User, UserCommand, UserError, Username, VERIFICATION, Verification},
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{PersonRow, PersonStatus, TenantRow};
+use crate::{
+    Access, Aggregates, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Refusal, Terms,
+    aggregates::{Decision, idempotency, metadata},
+    bus::Done,
+    mail::{self, SentMail},
+    ports::{AppendError, Cursor, ReadModel, Unit, Vault, VaultError, Visibility, fresh_token, hash_token},
+};
+
+/// Slugs tried for a new tenant before giving up: the plain one, then with a random tail.
+const SLUG_ATTEMPTS_MAX: usize = 4;
+
+/// A person's own words, parsed.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Full name.
+    pub fullname: Fullname,
+    /// Username.
+    pub username: Username,
+    /// E-mail address.
+    pub email: Email,
+    /// Password.
+    pub password: Password,
+}
+
+// For the hash of an idempotency key. Without the password: a stored hash of it could be guessed.
+impl Serialize for Person {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.fullname.as_str(), self.username.as_str(), self.email.as_str()).serialize(serializer)
+    }
+}
+
+/// Makes a tenant with a person as its Owner.
+#[derive(Debug, Clone, Serialize)]
+pub struct Register {
+    /// Who.
+    pub person: Person,
+    /// What the tenant is called; by default like the person.
+    pub tenant_name: Option<TenantName>,
+}
+
+/// Adds a person to a tenant, e-mail verified: for seeds.
+#[derive(Debug, Clone, Serialize)]
+pub struct AddPerson {
+    /// Who.
+    pub person: Person,
+    /// To which tenant.
+    pub tenant: TenantId,
+    /// As what.
+    pub role: SystemRole,
+}
+
+/// Shows that an e-mail address is one's own.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifyEmail {
+    /// The token from the mail.
+    pub token: String,
+}
+
+/// A person who became a user.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The person.
+    pub person: PersonRow,
+    /// One up per event.
+    pub version: i64,
+    /// The place of the last event.
+    pub cursor: Cursor,
+    /// Whether the read models show it.
+    pub visibility: Visibility,
+}
+
+impl Done for Registered {
+    fn cursor(&self) -> Option<Cursor> {
+        Some(self.cursor)
+    }
+    fn seen(&mut self, visibility: Visibility) {
+        self.visibility = visibility;
+    }
+}
+
+macro_rules! user_command {
+    ($command:ident -> $output:ty, $name:literal, $access:expr) => {
+        impl Command for $command {
+            type Output = $output;
+            type Rejection = UserError;
+            const NAME: &'static str = $name;
+            const ACCESS: Access = $access;
+            const SHOWN_IN: &'static [ReadModel] = &[ReadModel::People];
+        }
+    };
+}
+user_command!(Register -> Registered, "user.register", Access::Public);
+user_command!(AddPerson -> Registered, "user.add", Access::System);
+user_command!(VerifyEmail -> Committed<User>, "user.verify_email", Access::Public);
+
+impl Handle<Register> for App {
+    async fn handle(&self, caller: &Caller, register: Register, terms: Terms) -> Outcome<Register> {
+        let key = idempotency(caller, Register::NAME, &register, &terms);
+        if let Some(key) = &key
+            && let Some(receipt) = self.log.receipt(key).await.map_err(crate::aggregates::broken)?
+        {
+            let done = self.users.as_received(receipt).await?;
+            return self.registered(&register, done).await;
+        }
+        let tenant = TenantId(self.entropy.id());
+        let user = UserId(self.entropy.id());
+        let at = self.clock.now();
+        let (enrolment, _) = self.enrol(&register.person, tenant, user, SystemRole::Owner, at).await?;
+        let name = match &register.tenant_name {
+            Some(name) => name.clone(),
+            None => TenantName::try_from(register.person.fullname.as_str().to_owned()).map_err(|error| {
+                Failure::Rejected(UserError::Tenant(error))
+            })?,
+        };
+        let metadata = metadata(caller, Register::NAME).map_err(Failure::Internal)?;
+        for attempt in 0..SLUG_ATTEMPTS_MAX {
+            let slug = self.tenant_slug(name.as_str(), attempt);
+            let founding: Decision<Tenant> = Aggregates::<Tenant>::found(
+                StreamId::global(tenant.0),
+                Issued { command: TenantCommand::Create { name: name.clone(), slug }, by: caller.actor, at },
+            )
+            .map_err(|failure| failure.map(UserError::Tenant))?;
+            let joining: Decision<User> = Aggregates::<User>::found(
+                StreamId::within(tenant, user.0),
+                Issued { command: enrolment.clone(), by: caller.actor, at },
+            )?;
+            // The user first: the receipt of the client's key names the first stream.
+            let appends = vec![joining.append.clone(), founding.append.clone()];
+            match self.log.append(Unit { appends, key: key.clone(), metadata: metadata.clone() }).await {
+                Ok(appended) => {
+                    self.tenants.committed(founding, None, appended.cursor);
+                    let done = self.users.committed(joining, None, appended.cursor);
+                    return self.registered(&register, done).await;
+                }
+                Err(AppendError::Taken(claim)) if claim.scope == "tenant.slug" => {}
+                Err(AppendError::Duplicate(receipt)) => {
+                    let done = self.users.as_received(receipt).await?;
+                    return self.registered(&register, done).await;
+                }
+                Err(error) => return Err(Aggregates::<User>::refused(error)),
+            }
+        }
+        Err(Failure::Rejected(UserError::Tenant(TenantError::SlugTaken)))
+    }
+}
+
+impl Handle<AddPerson> for App {
+    async fn handle(&self, caller: &Caller, add: AddPerson, terms: Terms) -> Outcome<AddPerson> {
+        let AddPerson { person, tenant, role } = add;
+        let user = UserId(self.entropy.id());
+        let at = self.clock.now();
+        let (intent, token) = self.enrol(&person, tenant, user, role, at).await?;
+        let stream = StreamId::within(tenant, user.0);
+        let name = AddPerson::NAME;
+        let order = |intent| Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at };
+        self.users.execute_fresh(order(intent)).await?;
+        let token = hash_token(&token);
+        let done = self.users.execute(order(UserCommand::VerifyEmail { token })).await?;
+        self.registered(&Register { person, tenant_name: None }, done).await
+    }
+}
+
+impl Handle<VerifyEmail> for App {
+    async fn handle(&self, caller: &Caller, verify: VerifyEmail, terms: Terms) -> Outcome<VerifyEmail> {
+        let key = idempotency(caller, VerifyEmail::NAME, &verify, &terms);
+        if let Some(key) = &key
+            && let Some(receipt) = self.log.receipt(key).await.map_err(crate::aggregates::broken)?
+        {
+            return self.users.as_received(receipt).await;
+        }
+        let token = hash_token(&verify.token);
+        let claim = domain::Claim::new(VERIFICATION, token.as_str());
+        let holder = self.log.holder(&claim).await.map_err(crate::aggregates::broken)?;
+        let stream = holder.ok_or(Failure::Rejected(UserError::TokenInvalid))?;
+        let intent = UserCommand::VerifyEmail { token };
+        let name = VerifyEmail::NAME;
+        let order = Order { stream, intent, caller, name, terms: &terms, key, at: self.clock.now() };
+        self.users.execute(order).await
+    }
+}
+
+impl App {
+    /// The command that registers a person, all personal data sealed, and the token for the mail.
+    async fn enrol(
+        &self,
+        person: &Person,
+        tenant: TenantId,
+        user: UserId,
+        role: SystemRole,
+        at: Timestamp,
+    ) -> Result<(UserCommand, String), Failure<UserError>> {
+        let hash = self.passwords.hash(person.password.as_str().to_owned()).await;
+        let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
+        let token = fresh_token(self.entropy.as_ref());
+        let vault = self.vault.as_ref();
+        let lifetime = chrono::Duration::from_std(self.lifetimes.verification);
+        let expires_at = at + lifetime.map_err(|error| Failure::Internal(error.into()))?;
+        let code = self.entropy.secret();
+        let register = user::Register {
+            tenant,
+            fullname: seal(vault, user.0, "fullname", person.fullname.as_str()).await?,
+            username: seal(vault, user.0, "username", person.username.as_str()).await?,
+            username_index: vault.index(user::USERNAME, person.username.as_str()).await.map_err(sealed)?,
+            email: seal(vault, user.0, "email", person.email.as_str()).await?,
+            email_index: vault.index(user::EMAIL, person.email.as_str()).await.map_err(sealed)?,
+            password: seal(vault, user.0, "password", &hash).await?,
+            roles: vec![role],
+            referral_code: format!("REF-{:02X}{:02X}{:02X}", code[0], code[1], code[2]),
+            verification: Verification {
+                hash: hash_token(&token),
+                token: seal(vault, user.0, "verification", &token).await?,
+                expires_at,
+            },
+        };
+        Ok((UserCommand::Register(Box::new(register)), token))
+    }
+
+    fn tenant_slug(&self, name: &str, attempt: usize) -> Slug {
+        let tail = self.entropy.secret();
+        let tail = format!("{:02x}{:02x}{:02x}", tail[0], tail[1], tail[2]);
+        let plain = Slug::of(name);
+        match plain {
+            Some(slug) if attempt == 0 => slug,
+            Some(slug) => Slug::of(&format!("{tail}-{}", slug.as_str())).unwrap_or(slug),
+            None => Slug::of(&format!("tenant-{tail}")).expect("letters, digits and a hyphen are a slug"),
+        }
+    }
+
+    /// The person as an answer shows one, from what was just said: no read model is needed.
+    async fn registered(&self, register: &Register, done: Committed<User>) -> Result<Registered, Failure<UserError>> {
+        let Some(account) = done.state.account() else { return Err(Failure::Rejected(UserError::NotFound)) };
+        let stream = StreamId::global(account.tenant.0);
+        let (_, tenant) = self.tenants.load_cached(&stream).await.map_err(|f| f.map(UserError::Tenant))?;
+        let (name, slug) = match &*tenant {
+            Tenant::Active { name, slug } => (name.as_str().to_owned(), slug.as_str().to_owned()),
+            Tenant::Unwritten => (String::new(), String::new()),
+        };
+        let person = PersonRow {
+            id: UserId(done.stream.own().unwrap_or(Uuid::nil())),
+            tenant: TenantRow { id: account.tenant, name, slug },
+            fullname: register.person.fullname.as_str().to_owned(),
+            username: register.person.username.as_str().to_owned(),
+            email: register.person.email.as_str().to_owned(),
+            status: match account.standing {
+                user::Standing::Inactive { .. } => PersonStatus::Inactive,
+                user::Standing::Active => PersonStatus::Active,
+            },
+            roles: account.roles.clone(),
+            referral_code: account.referral_code.clone(),
+            created_at: account.created_at,
+        };
+        Ok(Registered { person, version: done.version, cursor: done.cursor, visibility: done.visibility })
+    }
+}
+
+/// The mail a registration causes; `None` once the person was erased.
+pub async fn verification_link_mail(
+    vault: &dyn Vault,
+    user: UserId,
+    event: &domain::user::UserEvent,
+    web_url: &str,
+) -> Result<Option<SentMail>, VaultError> {
+    let domain::user::UserEvent::Registered { fullname, email, verification_token, at, .. } = event else {
+        return Ok(None);
+    };
+    let fullname = vault.open(user.0, "fullname", fullname).await?;
+    let email = vault.open(user.0, "email", email).await?;
+    let token = vault.open(user.0, "verification", verification_token).await?;
+    let (Some(fullname), Some(email), Some(token)) = (fullname, email, token) else { return Ok(None) };
+    Ok(Some(mail::verification(&email, &fullname, web_url, &token, *at)))
+}
+
+async fn seal(
+    vault: &dyn Vault,
+    subject: Uuid,
+    field: &'static str,
+    clear: &str,
+) -> Result<domain::Sealed, Failure<UserError>> {
+    vault.seal(subject, field, clear).await.map_err(sealed)
+}
+
+pub(crate) fn sealed<R: std::error::Error + 'static>(error: VaultError) -> Failure<R> {
+    match error {
+        VaultError::Unavailable(_) => Failure::Unavailable(error.into()),
+        VaultError::Broken(_) => Failure::Internal(error.into()),
+    }
+}
+
+impl Refusal for UserError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::NotFound,
+            Self::AlreadyRegistered | Self::UsernameTaken | Self::EmailTaken => Code::AlreadyExists,
+            Self::FullnameMalformed
+            | Self::UsernameMalformed
+            | Self::EmailMalformed
+            | Self::PasswordWeak
+            | Self::TokenInvalid => Code::ValidationFailed,
+            Self::InvalidCredentials | Self::NotVerified | Self::SessionInvalid => Code::Unauthenticated,
+            Self::Tenant(error) => error.code(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::FullnameMalformed => Some("fullname"),
+            Self::UsernameMalformed | Self::UsernameTaken => Some("username"),
+            Self::EmailMalformed | Self::EmailTaken => Some("email"),
+            Self::PasswordWeak => Some("password"),
+            Self::TokenInvalid => Some("token"),
+            Self::Tenant(error) => error.field(),
+            Self::NotFound
+            | Self::AlreadyRegistered
+            | Self::InvalidCredentials
+            | Self::NotVerified
+            | Self::SessionInvalid => None,
+        }
+    }
+}
+
+impl Refusal for TenantError {
+    fn code(&self) -> Code {
+        match self {
+            Self::AlreadyCreated | Self::SlugTaken => Code::AlreadyExists,
+            Self::NameMalformed { .. } => Code::ValidationFailed,
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        Some("tenantName")
+    }
+}

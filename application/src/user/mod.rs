@@ -1,0 +1,10 @@
+//! Users: registration, verification, sessions, and the people of a tenant.
+
+mod commands;
+mod queries;
+mod sessions;
+
+pub(crate) use commands::sealed;
+pub use commands::{AddPerson, Person, Register, Registered, VerifyEmail, verification_link_mail};
+pub use queries::{Me, People, PeopleById, PersonRow, PersonStatus, TenantRow};
+pub use sessions::{Login, Refresh, SessionTokens};
