@@ -1,1 +1,12 @@
-//! stub
+//! Passwords: Argon2id, off the async threads, a bounded number at a time.
+//!
+//! One check takes tens of milliseconds and [`MEMORY_KIB`] of memory by design; the bound keeps a
+//! flood of sign-ins from taking all processors and all memory. Whoever has to wait, waits
+//! without holding a thread.
+#![deny(missing_docs)]
+
+mod argon;
+mod passwords;
+
+pub use argon::{LANES, MEMORY_KIB, PASSES, SALT_BYTES};
+pub use passwords::{Argon2Passwords, PASSWORD_CHARS_MAX, Work, default_parallel};

@@ -1,1 +1,49 @@
-//! stub
+//! Postgres: the log, its tail, the consumers that read it, and the read models they write.
+//!
+//! # How to add a projection
+//!
+//! 1. `migrations/`: its table, with the grants for `enterprise_todo_service`, and the way back.
+//! 2. `application`: the row struct and the read port, in the slice's `queries.rs`.
+//! 3. Here, in the slice's folder: one file with the projection and its queries.
+//! 4. One line in `projections.rs`. That list *is* the deployment; the name carries the version.
+
+mod audit;
+pub mod consumers;
+mod json;
+mod keyset;
+pub mod log;
+mod mail;
+pub mod migrations;
+mod pool;
+mod progress;
+mod projections;
+mod tag;
+mod todo;
+mod user;
+mod vault;
+
+pub use audit::PgAuditLog;
+pub use log::{PgEventLog, Wake};
+pub use mail::{PgOutbox, VerificationMail};
+pub use pool::{Connector, PgPools, PgSettings, PoolError, SERVICE_ROLE, Tls, connector};
+pub use progress::{PgProgress, Reached};
+pub use projections::{Deployment, all};
+pub use tag::{PgTagList, TagListProjection};
+pub use todo::{PgTodoList, TodoListProjection};
+pub use user::{PeopleProjection, PgPeople};
+pub use vault::PgVault;
+
+/// An error and its causes in one line, for the log.
+pub(crate) struct BoxedError<'a>(pub(crate) &'a (dyn std::error::Error + 'a));
+
+impl std::fmt::Display for BoxedError<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

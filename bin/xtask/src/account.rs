@@ -1,4 +1,4 @@
-//! The account PostgreSQL runs as: it refuses to run as root, so root steps down.
+//! The account Postgres runs as: it refuses to run as root, so root steps down.
 
 use std::{
     fs,
@@ -63,10 +63,7 @@ impl Account {
     /// Whether the account reaches this folder through all its parents and may write there.
     pub(crate) fn can_use(&self, folder: &Path) -> bool {
         let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", "test -w \"$1\" && test -x \"$1\"", "test"])
-            .arg(folder)
-            .current_dir("/");
+        command.args(["-c", "test -w \"$1\" && test -x \"$1\"", "test"]).arg(folder).current_dir("/");
         self.apply(&mut command);
         command.status().is_ok_and(|status| status.success())
     }

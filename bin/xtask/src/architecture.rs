@@ -42,10 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("worker", &["application", "domain", "runtime"]),
     ("migrator", &["adapter-postgres", "runtime"]),
-    (
-        "bench",
-        &["adapter-postgres", "adapter-redis", "application", "domain", "runtime", "testkit"],
-    ),
+    ("bench", &["adapter-postgres", "adapter-redis", "application", "domain", "runtime", "testkit"]),
     ("testkit", &["adapter-postgres", "adapter-redis", "application", "domain"]),
     ("xtask", &[]),
 ];
@@ -155,10 +152,7 @@ mod tests {
 
     #[test]
     fn a_surface_never_links_the_other_one_through_a_third() {
-        let found = violations(&table(&[
-            ("api", &["runtime"]),
-            ("runtime", &["adapter-graphql-portal"]),
-        ]));
+        let found = violations(&table(&[("api", &["runtime"]), ("runtime", &["adapter-graphql-portal"])]));
         let expected = "api must not link adapter-graphql-portal, not even indirectly";
         assert!(found.contains(&expected.to_owned()), "{found:?}");
     }

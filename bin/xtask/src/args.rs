@@ -36,10 +36,7 @@ impl Args {
     /// The value of `--name value` or `--name=value`.
     pub(crate) fn option(&mut self, name: &str) -> Result<Option<String>> {
         let joined = format!("{name}=");
-        let position = self
-            .words
-            .iter()
-            .position(|word| word == name || word.starts_with(&joined));
+        let position = self.words.iter().position(|word| word == name || word.starts_with(&joined));
         let Some(position) = position else {
             return Ok(None);
         };
@@ -89,10 +86,7 @@ mod tests {
     #[test]
     fn a_word_nobody_asked_for_is_refused() {
         let error = args("--detach --fast").finish().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "'--detach' is not understood here; see `cargo xtask up --help`"
-        );
+        assert_eq!(error.to_string(), "'--detach' is not understood here; see `cargo xtask up --help`");
     }
 
     #[test]

@@ -10,8 +10,7 @@ use crate::{
     failure::Exit,
     process, schema, signals,
     steps::{self, step},
-    test_task, tidy, tools,
-    workspace,
+    test_task, tidy, tools, workspace,
 };
 
 /// What a step of the run came to.
@@ -26,9 +25,7 @@ type Check = (&'static str, fn() -> Result<Verdict>);
 /// The cheapest first; each runs whatever the others said, so that one run shows everything.
 const FAST: [Check; 6] = [
     ("format", || cargo(&["fmt", "--all", "--check"])),
-    ("clippy", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
-    }),
+    ("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])),
     ("schema", || schema::run(Args::new("schema", ["--check".to_owned()])).map(passed)),
     ("tidy", || tidy::run(Args::new("tidy", [])).map(passed)),
     ("architecture", || architecture::run(Args::new("architecture", [])).map(passed)),
@@ -66,17 +63,17 @@ fn perform(name: &str, check: fn() -> Result<Verdict>) -> Verdict {
 }
 
 fn summarise(results: &[(&str, Verdict, Duration)]) -> Result<()> {
-    eprintln!("\nSummary");
+    say!("\nSummary");
     let mut failed = Vec::new();
     for (name, verdict, time) in results {
         let time = steps::elapsed(*time);
         match verdict {
-            Verdict::Passed => eprintln!("  passed   {name:<13} {time}"),
-            Verdict::Skipped(why) => eprintln!("  skipped  {name:<13} {why}"),
+            Verdict::Passed => say!("  passed   {name:<13} {time}"),
+            Verdict::Skipped(why) => say!("  skipped  {name:<13} {why}"),
             Verdict::Failed(why) => {
-                eprintln!("  FAILED   {name:<13} {time}");
+                say!("  FAILED   {name:<13} {time}");
                 for line in why.lines() {
-                    eprintln!("           {line}");
+                    say!("           {line}");
                 }
                 failed.push(*name);
             }
@@ -98,9 +95,7 @@ fn cargo(words: &[&str]) -> Result<Verdict> {
 
 fn deny() -> Result<Verdict> {
     if tools::program("cargo-deny").is_none() && !is_in_cargo_home() {
-        return Ok(Verdict::Skipped(
-            "cargo-deny is not installed; type: cargo install --locked cargo-deny",
-        ));
+        return Ok(Verdict::Skipped("cargo-deny is not installed; type: cargo install --locked cargo-deny"));
     }
     cargo(&["deny", "check"])
 }

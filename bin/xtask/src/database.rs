@@ -16,10 +16,8 @@ pub(crate) const DATABASE: &str = "enterprise_todo";
 
 /// Variables of our own programs. None of them is inherited by accident: a setting of the
 /// person's shell must not point a service at another database.
-const OURS: [&str; 9] = [
-    "PROJECT_", "REDIS_", "JWT_", "ADMIN_JWT_", "DATABASE_URL", "DATA_KEY", "NODE_ENV", "APP_ENV",
-    "TEST_",
-];
+const OURS: [&str; 9] =
+    ["PROJECT_", "REDIS_", "JWT_", "ADMIN_JWT_", "DATABASE_URL", "DATA_KEY", "NODE_ENV", "APP_ENV", "TEST_"];
 
 /// The owner's role and database. Run again, it only sets the password again.
 pub(crate) fn prepare(postgres: &Postgres, owner_password: &str) -> Result<()> {

@@ -18,10 +18,7 @@ pub(crate) struct Dotenv(Vec<(String, String)>);
 
 impl Dotenv {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
@@ -54,10 +51,8 @@ impl Dotenv {
     }
 
     fn render(&self) -> String {
-        self.0
-            .iter()
-            .map(|(name, value)| format!("{name}={}\n", quote(value)))
-            .collect()
+        let lines = self.0.iter().map(|(name, value)| format!("{name}={}", quote(value)));
+        lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
     }
 }
 

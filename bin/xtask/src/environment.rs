@@ -8,9 +8,7 @@ use std::{env, path::PathBuf};
 
 /// The command's words without the program's own name.
 pub(crate) fn arguments() -> impl Iterator<Item = String> {
-    env::args_os()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
+    env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
 }
 
 /// A variable that is set and not empty.
@@ -20,9 +18,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// Names of all variables, for deciding which of them a service may inherit.
 pub(crate) fn names() -> Vec<String> {
-    env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .collect()
+    env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
 }
 
 /// The folders of `PATH`, in order.

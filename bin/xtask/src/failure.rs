@@ -17,22 +17,22 @@ pub(crate) struct Exit {
 }
 
 impl Exit {
-    pub(crate) fn new(code: u8, message: impl Into<String>) -> anyhow::Error {
+    pub(crate) fn with(code: u8, message: impl Into<String>) -> anyhow::Error {
         let message = message.into();
         Self { code, message }.into()
     }
 
     /// For children that have already told the person what is wrong.
     pub(crate) fn silent(code: u8) -> anyhow::Error {
-        Self::new(code, String::new())
+        Self::with(code, String::new())
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
-        Self::new(USAGE, message)
+        Self::with(USAGE, message)
     }
 
     pub(crate) fn interrupted() -> anyhow::Error {
-        Self::new(INTERRUPTED, "interrupted")
+        Self::with(INTERRUPTED, "interrupted")
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
 
 const TEMPLATE: &str = "todo_template";
 /// Two runs at once share their keys; making them takes less than this.
-const LOCK_LIMIT: Duration = Duration::from_secs(120);
+const LOCK_LIMIT: Duration = Duration::from_mins(2);
 const OWNER: &str = "owner";
 
 /// What tells one kind of run from another.
@@ -51,17 +51,12 @@ impl Harness {
         let parent = workspace::state(kind.name);
         sweep(&parent)?;
         let folder = parent.join(format!("run-{}", std::process::id()));
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("could not create {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
         Recorded::write(&pid::file(&folder, OWNER), std::process::id())?;
         // From here on a failure drops the harness, which cleans up.
         let mut harness = Self { folder, variables: Vec::new() };
         let password = random::password()?;
-        let plan = Plan {
-            folder: &harness.folder,
-            password: &password,
-            settings: kind.postgres_settings,
-        };
+        let plan = Plan { folder: &harness.folder, password: &password, settings: kind.postgres_settings };
         let (postgres, redis) = step("Starting private PostgreSQL and Redis", || {
             let postgres = Postgres::start(&postgres_tools, &plan)?;
             Ok((postgres, Redis::start(&redis_program, &harness.folder, None)?))
@@ -96,8 +91,7 @@ impl Harness {
 
 impl Drop for Harness {
     fn drop(&mut self) {
-        let outcome =
-            servers::stop_all(&self.folder).and_then(|_| servers::delete(&self.folder));
+        let outcome = servers::stop_all(&self.folder).and_then(|_| servers::delete(&self.folder));
         if let Err(error) = outcome {
             steps::note(&format!("warning: {error:#}"));
         }
@@ -110,9 +104,7 @@ fn sweep(parent: &Path) -> Result<()> {
         return Ok(());
     };
     for folder in entries.flatten().map(|entry| entry.path()) {
-        let is_run = folder
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("run-"));
+        let is_run = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("run-"));
         if is_run && Recorded::alive(&pid::file(&folder, OWNER)).is_none() {
             steps::note(&format!("cleaning up after an earlier run: {}", folder.display()));
             servers::stop_all(&folder)?;

@@ -27,20 +27,13 @@ pub(crate) fn client(limit: Duration) -> Agent {
 pub(crate) fn get(client: &Agent, url: &str) -> Result<Answer> {
     let mut response = client.get(url).call().with_context(|| format!("no answer from {url}"))?;
     let status = response.status().as_u16();
-    let body = response
-        .body_mut()
-        .read_to_string()
-        .with_context(|| format!("the answer of {url} broke off"))?;
+    let body =
+        response.body_mut().read_to_string().with_context(|| format!("the answer of {url} broke off"))?;
     Ok(Answer { status, body })
 }
 
 /// Send JSON, with a bearer token where there is one.
-pub(crate) fn post_json(
-    client: &Agent,
-    url: &str,
-    token: Option<&str>,
-    body: &str,
-) -> Result<Answer> {
+pub(crate) fn post_json(client: &Agent, url: &str, token: Option<&str>, body: &str) -> Result<Answer> {
     let mut request = client
         .post(url)
         .header("content-type", "application/json")
@@ -50,9 +43,7 @@ pub(crate) fn post_json(
     }
     let mut response = request.send(body).with_context(|| format!("no answer from {url}"))?;
     let status = response.status().as_u16();
-    let body = response
-        .body_mut()
-        .read_to_string()
-        .with_context(|| format!("the answer of {url} broke off"))?;
+    let body =
+        response.body_mut().read_to_string().with_context(|| format!("the answer of {url} broke off"))?;
     Ok(Answer { status, body })
 }

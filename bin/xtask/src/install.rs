@@ -1,4 +1,4 @@
-//! Installing PostgreSQL and Redis when they are missing, or saying the exact line to type.
+//! Installing Postgres and Redis when they are missing, or saying the exact line to type.
 
 use std::{
     io::{self, IsTerminal},
@@ -28,8 +28,7 @@ const POSTGRES: Package = Package {
     dnf: "postgresql-server postgresql-contrib",
     apk: "postgresql17 postgresql17-contrib",
 };
-const REDIS: Package =
-    Package { apt: "redis-server", brew: "redis", dnf: "redis", apk: "redis" };
+const REDIS: Package = Package { apt: "redis-server", brew: "redis", dnf: "redis", apk: "redis" };
 
 /// Debian starts what it installs. A `policy-rc.d` that says "forbidden" keeps it from doing so;
 /// one that is there already is somebody else's decision and stays as it is.
@@ -47,12 +46,12 @@ apt-get -q -o DPkg::Lock::Timeout=120 update || echo 'apt-get update failed; try
 apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
 "#;
 
-/// PostgreSQL's programs, installed if need be.
+/// Postgres's programs, installed if need be.
 pub(crate) fn postgres() -> Result<PostgresTools> {
     ensure("PostgreSQL", &POSTGRES, PostgresTools::find)
 }
 
-/// The PostgreSQL that made an existing data folder, or any when there is none yet.
+/// The Postgres that made an existing data folder, or any when there is none yet.
 pub(crate) fn postgres_for(made_by: Option<u32>) -> Result<PostgresTools> {
     let Some(major) = made_by else {
         return postgres();
@@ -78,10 +77,8 @@ fn ensure<T>(what: &str, package: &Package, find: impl Fn() -> Option<T>) -> Res
     let Some(mut command) = installer(package) else {
         bail!("{what} is not installed, and cannot be installed from here; {}", advice(package));
     };
-    step(&format!("Installing {what} (it is not on this machine)"), || {
-        process::run_quietly(&mut command)
-    })
-    .map_err(|error| error.context(format!("{what} could not be installed; {}", advice(package))))?;
+    step(&format!("Installing {what} (it is not on this machine)"), || process::run_quietly(&mut command))
+        .map_err(|error| error.context(format!("{what} could not be installed; {}", advice(package))))?;
     match find() {
         Some(found) => Ok(found),
         None => bail!(
@@ -139,10 +136,7 @@ fn privileged() -> Option<Command> {
 fn advice(package: &Package) -> String {
     let sudo = if account::is_root().unwrap_or(false) { "" } else { "sudo " };
     let line = if tools::program("apt-get").is_some() {
-        format!(
-            "{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {}",
-            package.apt
-        )
+        format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {}", package.apt)
     } else if tools::program("dnf").is_some() {
         format!("{sudo}dnf install -y {}", package.dnf)
     } else if tools::program("apk").is_some() {
@@ -153,7 +147,7 @@ fn advice(package: &Package) -> String {
     format!("type: {line}")
 }
 
-/// Older releases of Debian and Ubuntu carry a PostgreSQL before 15; its makers keep newer ones.
+/// Older releases of Debian and Ubuntu carry a Postgres before 15; its makers keep newer ones.
 /// Adding their repository is the person's decision.
 fn newer() -> String {
     let sudo = if account::is_root().unwrap_or(false) { "" } else { "sudo " };

@@ -34,8 +34,7 @@ pub(crate) enum Strength {
 
 /// The pair in these files; made when one of them is missing.
 pub(crate) fn ensure(folder: &Path, names: (&str, &str), strength: Strength) -> Result<Pair> {
-    fs::create_dir_all(folder)
-        .with_context(|| format!("could not create {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
     let pair = Pair { private: folder.join(names.0), public: folder.join(names.1) };
     if pair.private.exists() && pair.public.exists() {
         return Ok(pair);

@@ -32,11 +32,9 @@ impl Lock {
 
     fn acquire(path: &Path, limit: Duration, check: impl Fn() -> Result<()>) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("could not create {}", folder.display()))?;
+            fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
         }
-        let file =
-            File::create(path).with_context(|| format!("could not open {}", path.display()))?;
+        let file = File::create(path).with_context(|| format!("could not open {}", path.display()))?;
         let started = Instant::now();
         loop {
             match file.try_lock() {

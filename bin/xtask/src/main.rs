@@ -8,11 +8,9 @@
 //!
 //! This crate compiles before anything else on a fresh machine, so its dependencies stay few: no
 //! async runtime, no argument parser, and never a crate of ours.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line tool talks to its terminal"
-)]
+
+#[macro_use]
+mod terminal;
 
 mod account;
 mod architecture;
@@ -64,7 +62,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(task) = tasks::find(&name) else {
-        eprintln!("error: there is no task '{name}'; these are the tasks:\n");
+        say!("error: there is no task '{name}'; these are the tasks:\n");
         tasks::list();
         return ExitCode::from(failure::USAGE);
     };
@@ -83,13 +81,11 @@ fn main() -> ExitCode {
 /// passed on in silence.
 fn report(error: &anyhow::Error) -> ExitCode {
     let code = error.downcast_ref::<Exit>().map(|exit| exit.code);
-    let is_silent = error
-        .downcast_ref::<Exit>()
-        .is_some_and(|exit| exit.message.is_empty());
+    let is_silent = error.downcast_ref::<Exit>().is_some_and(|exit| exit.message.is_empty());
     if !is_silent {
-        eprintln!("error: {error}");
+        say!("error: {error}");
         for cause in error.chain().skip(1) {
-            eprintln!("  because: {cause}");
+            say!("  because: {cause}");
         }
     }
     ExitCode::from(code.unwrap_or(GENERAL_FAILURE))

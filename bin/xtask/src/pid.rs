@@ -21,12 +21,9 @@ pub(crate) type Nudge = (&'static str, Duration);
 /// A service gets time to finish its commands and close its sockets.
 pub(crate) const STOP_SERVICE: &[Nudge] =
     &[("TERM", Duration::from_secs(25)), ("KILL", Duration::from_secs(5))];
-/// PostgreSQL: a fast shutdown, then an immediate one.
-pub(crate) const STOP_POSTGRES: &[Nudge] = &[
-    ("INT", Duration::from_secs(20)),
-    ("QUIT", Duration::from_secs(10)),
-    ("KILL", Duration::from_secs(5)),
-];
+/// Postgres: a fast shutdown, then an immediate one.
+pub(crate) const STOP_POSTGRES: &[Nudge] =
+    &[("INT", Duration::from_secs(20)), ("QUIT", Duration::from_secs(10)), ("KILL", Duration::from_secs(5))];
 pub(crate) const STOP_REDIS: &[Nudge] =
     &[("TERM", Duration::from_secs(10)), ("KILL", Duration::from_secs(5))];
 
@@ -134,10 +131,7 @@ fn started(pid: u32) -> Option<String> {
 
 #[cfg(not(target_os = "linux"))]
 fn started(pid: u32) -> Option<String> {
-    let output = Command::new("ps")
-        .args(["-o", "stat=,lstart=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
+    let output = Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
     let line = String::from_utf8(output.stdout).ok()?;
     let (state, started) = line.trim().split_once(' ')?;
     (!state.starts_with('Z')).then(|| started.trim().to_owned())

@@ -24,8 +24,7 @@ pub(crate) fn first_free(wished: u16, taken: &[u16]) -> Result<u16> {
 
 /// Any free port, chosen by the system.
 pub(crate) fn any_free() -> Result<u16> {
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?.port())
 }
 

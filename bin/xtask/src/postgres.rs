@@ -1,4 +1,4 @@
-//! A private PostgreSQL: its own data folder, a free port on loopback, passwords for everybody.
+//! A private Postgres: its own data folder, a free port on loopback, passwords for everybody.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const NAME: &str = "postgres";
 pub(crate) const SUPERUSER: &str = "postgres";
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 /// After a crash the old server's children need a moment to let go of its memory, and a free port
 /// may be taken between choosing and using it.
@@ -90,7 +90,9 @@ impl Postgres {
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-w"])
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
             .args(["-U", SUPERUSER, "-d", database, "-f", "-"])
-            .env("PGPASSWORD", &self.password);
+            .env("PGPASSWORD", &self.password)
+            // Running the same script again is normal, and its notices would only worry people.
+            .env("PGOPTIONS", "-c client_min_messages=warning");
         let (status, output) = process::capture(&mut command, script)?;
         ensure!(status.success(), "psql failed on database {database} (its message is above)");
         Ok(output)
@@ -110,10 +112,10 @@ pub(crate) fn delete(folder: &Path) -> Result<()> {
         return Ok(());
     };
     // Only a folder of our own making is deleted through the link.
-    if target.starts_with(outside(folder)) && target.exists() {
-        fs::remove_dir_all(&target)
-            .with_context(|| format!("could not delete {}", target.display()))?;
-        steps::note(&format!("deleted {}", target.display()));
+    let outside = outside(folder);
+    if target.starts_with(&outside) && outside.exists() {
+        fs::remove_dir_all(&outside).with_context(|| format!("could not delete {}", outside.display()))?;
+        steps::note(&format!("deleted {}", outside.display()));
     }
     fs::remove_file(&link).with_context(|| format!("could not delete {}", link.display()))
 }
@@ -166,12 +168,7 @@ fn outside(folder: &Path) -> PathBuf {
 }
 
 /// `initdb` into a folder beside, then renamed: an interrupted one is never taken for a whole.
-fn initialise(
-    tools: &PostgresTools,
-    home: &Path,
-    password: &str,
-    account: Option<&Account>,
-) -> Result<()> {
+fn initialise(tools: &PostgresTools, home: &Path, password: &str, account: Option<&Account>) -> Result<()> {
     let unfinished = home.join("data.new");
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).context("could not delete an unfinished data folder")?;

@@ -70,8 +70,7 @@ pub(crate) fn capture(command: &mut Command, input: &str) -> Result<(ExitStatus,
 /// Start a server: its own process group (Ctrl-C reaches us alone, and we stop things in order),
 /// everything it says in a file.
 pub(crate) fn spawn_server(command: &mut Command, log: &Path) -> Result<Child> {
-    let file =
-        File::create(log).with_context(|| format!("could not create {}", log.display()))?;
+    let file = File::create(log).with_context(|| format!("could not create {}", log.display()))?;
     let errors = file.try_clone().context("could not share the log file")?;
     command.stdin(Stdio::null()).stdout(file).stderr(errors);
     spawn(command)
@@ -115,9 +114,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
 
 /// A program's exit code, as a shell would report it.
 pub(crate) fn code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| SIGNAL_BASE + signal));
+    let code = status.code().or_else(|| status.signal().map(|signal| SIGNAL_BASE + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(GENERAL_FAILURE)
 }
 
@@ -127,10 +124,7 @@ fn lines(pipe: impl Read) -> Vec<String> {
 
 fn spawn(command: &mut Command) -> Result<Child> {
     let name = name(command);
-    command
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("could not start {name}"))
+    command.process_group(0).spawn().with_context(|| format!("could not start {name}"))
 }
 
 fn name(command: &Command) -> String {

@@ -47,20 +47,19 @@ impl Redis {
             signals::check()?;
             thread::sleep(POLL);
         }
-        let credentials = password.map_or(String::new(), |password| format!(":{password}@"));
+        // With the name of the built-in user: some clients send an empty one otherwise.
+        let credentials = password.map_or_else(String::new, |password| format!("default:{password}@"));
         Ok(Self { url: format!("redis://{credentials}127.0.0.1:{port}") })
     }
 }
 
 fn settings(port: u16, folder: &Path, password: Option<&str>) -> String {
-    let mut text = format!(
-        "bind 127.0.0.1\nport {port}\ndir \"{}\"\nsave \"\"\nappendonly no\ndaemonize no\n",
+    let protection = password.map_or_else(String::new, |password| format!("requirepass {password}\n"));
+    format!(
+        "bind 127.0.0.1\nport {port}\ndir \"{}\"\nsave \"\"\nappendonly no\ndaemonize no\n\
+         {protection}",
         folder.display()
-    );
-    if let Some(password) = password {
-        text.push_str(&format!("requirepass {password}\n"));
-    }
-    text
+    )
 }
 
 /// One PING in the server's own words; no client library is needed for that.

@@ -1,4 +1,4 @@
-//! The private servers of one state folder, together: PostgreSQL, Redis, and what runs on them.
+//! The private servers of one state folder, together: Postgres, Redis, and what runs on them.
 
 use std::{fs, path::Path};
 
@@ -37,8 +37,7 @@ pub(crate) fn stop_all(folder: &Path) -> Result<Vec<&'static str>> {
 pub(crate) fn delete(folder: &Path) -> Result<()> {
     postgres::delete(folder)?;
     if folder.exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("could not delete {}", folder.display()))?;
+        fs::remove_dir_all(folder).with_context(|| format!("could not delete {}", folder.display()))?;
     }
     Ok(())
 }

@@ -17,8 +17,7 @@ static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 pub(crate) fn listen() -> Result<()> {
     let flag = STOP.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(flag))
-            .context("could not listen for signals")?;
+        signal_hook::flag::register(signal, Arc::clone(flag)).context("could not listen for signals")?;
     }
     Ok(())
 }

@@ -14,13 +14,13 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// Run one named step and say how long it took.
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    eprintln!("==> {name}");
+    say!("==> {name}");
     let started = Instant::now();
     let outcome = thread::scope(|scope| {
         let (done, wait) = mpsc::channel::<()>();
         scope.spawn(move || {
             while wait.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("    … {name}: {}", elapsed(started.elapsed()));
+                say!("    … {name}: {}", elapsed(started.elapsed()));
             }
         });
         let outcome = work();
@@ -28,13 +28,13 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
         outcome
     });
     let verdict = if outcome.is_ok() { "done in" } else { "failed after" };
-    eprintln!("    {verdict} {}", elapsed(started.elapsed()));
+    say!("    {verdict} {}", elapsed(started.elapsed()));
     outcome
 }
 
 /// A line without a time, for what is quick.
 pub(crate) fn note(text: &str) {
-    eprintln!("    {text}");
+    say!("    {text}");
 }
 
 /// `0.4 s`, `12.3 s`, `2 min 05 s`.

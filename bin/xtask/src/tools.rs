@@ -1,4 +1,4 @@
-//! Finding the programs of PostgreSQL and Redis on this machine.
+//! Finding the programs of Postgres and Redis on this machine.
 
 use std::{
     fs,
@@ -18,8 +18,7 @@ const REDIS_PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 /// Parents of `<version>/bin` folders.
 const VERSIONED: [&str; 2] = ["/usr/lib/postgresql", "/Applications/Postgres.app/Contents/Versions"];
 /// Parents of `postgresql…/bin` folders.
-const PREFIXED: [&str; 4] =
-    ["/opt/homebrew/opt", "/usr/local/opt", "/home/linuxbrew/.linuxbrew/opt", "/usr"];
+const PREFIXED: [&str; 4] = ["/opt/homebrew/opt", "/usr/local/opt", "/home/linuxbrew/.linuxbrew/opt", "/usr"];
 /// Where Redis may be although `PATH` does not say so.
 const EXTRA_FOLDERS: [&str; 7] = [
     "/usr/bin",
@@ -31,7 +30,7 @@ const EXTRA_FOLDERS: [&str; 7] = [
     "/home/linuxbrew/.linuxbrew/bin",
 ];
 
-/// One installation of PostgreSQL.
+/// One installation of Postgres.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PostgresTools {
     pub(crate) bin: PathBuf,
@@ -129,7 +128,7 @@ fn children(parent: &str, prefix: &str) -> Vec<(u32, PathBuf)> {
     versioned.collect()
 }
 
-/// `postgres (PostgreSQL) 15.13 (Debian …)` → 15.
+/// `postgres (Postgres) 15.13 (Debian …)` → 15.
 fn major(version: &str) -> Option<u32> {
     let number = version.split_once("(PostgreSQL) ")?.1;
     let digits: String = number.chars().take_while(char::is_ascii_digit).collect();

@@ -51,9 +51,7 @@ pub(crate) fn programs(profile: Profile) -> Result<PathBuf> {
         return Ok(target.join(profile.folder()));
     }
     let metadata = metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata names no target_directory")?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target_directory")?;
     Ok(TARGET.get_or_init(|| PathBuf::from(target)).join(profile.folder()))
 }
 

@@ -15,6 +15,11 @@ pub const TAGS_MAX: usize = 20;
 pub struct TodoText(String);
 
 impl TodoText {
+    /// A text as it was stored: it was judged when it was written.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

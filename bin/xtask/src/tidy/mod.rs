@@ -42,7 +42,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         let place = path.strip_prefix(root).unwrap_or(path).display().to_string();
         if place.ends_with(UNREVIEWED) {
             findings.wrong.push(format!("{place}: a snapshot nobody reviewed; accept or delete it"));
-        } else if place.ends_with(".rs") {
+        } else if path.extension().is_some_and(|it| it == "rs") {
             let text = fs::read_to_string(path).with_context(|| format!("could not read {place}"))?;
             examine(&place, &text, &mut findings);
         }
@@ -91,8 +91,7 @@ fn is_test(place: &str) -> bool {
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| format!("could not read {}", folder.display()))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {

@@ -54,7 +54,8 @@ fn parse(text: &str) -> Vec<(String, usize)> {
 }
 
 fn render(counts: &[(String, usize)]) -> String {
-    counts.iter().map(|(name, count)| format!("{name} = {count}\n")).collect()
+    let lines = counts.iter().map(|(name, count)| format!("{name} = {count}"));
+    lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -37,9 +37,9 @@ impl Source {
 
     pub(super) fn functions(&self) -> Vec<Function> {
         let code = self.before_tests();
-        let starts = code.match_indices("fn ").filter(|(at, _)| {
-            *at == 0 || code[..*at].ends_with(|before: char| !is_word(before))
-        });
+        let starts = code
+            .match_indices("fn ")
+            .filter(|(at, _)| *at == 0 || code[..*at].ends_with(|before: char| !is_word(before)));
         starts.filter_map(|(at, _)| function(code, at)).collect()
     }
 

@@ -29,9 +29,9 @@ const OPERATOR_EXISTS: i32 = 3;
 
 /// Addresses of the stores: for whoever owns the schema, and for the services.
 struct Stores {
-    owner_url: String,
-    app_url: String,
-    redis_url: String,
+    owner: String,
+    app: String,
+    redis: String,
 }
 
 /// Keys of both surfaces.
@@ -51,8 +51,8 @@ pub(super) fn bring_up(state: &State, wishes: &Wishes) -> Result<Vec<Service>> {
     let portal_port = port(&PORTAL, &[api_port])?;
     let setting = Setting {
         programs: &programs,
-        database_url: &stores.app_url,
-        redis_url: &stores.redis_url,
+        database_url: &stores.app,
+        redis_url: &stores.redis,
         data_key: credentials.get("DATA_KEY"),
     };
     let demo = seed(&setting, api_port, &keys)?;
@@ -101,10 +101,16 @@ impl Machine {
 fn build(profile: Profile) -> Result<()> {
     step("Building the services", || {
         let mut command = workspace::cargo();
-        command
-            .arg("build")
-            .args(profile.flags())
-            .args(["-p", "api", "-p", "portal-api", "-p", "worker", "-p", "migrator"]);
+        command.arg("build").args(profile.flags()).args([
+            "-p",
+            "api",
+            "-p",
+            "portal-api",
+            "-p",
+            "worker",
+            "-p",
+            "migrator",
+        ]);
         process::run_or_fail(&mut command)
     })
 }
@@ -135,25 +141,23 @@ fn stores(
     credentials: &Credentials,
     programs: &Path,
 ) -> Result<Stores> {
-    let redis_url = match (&wishes.redis_url, &machine.redis) {
+    let redis = match (&wishes.redis_url, &machine.redis) {
         (Some(url), _) => url.clone(),
-        (None, Some(program)) => step("Starting a private Redis", || {
-            Redis::start(program, &state.folder, Some(credentials.get("REDIS_PASSWORD")))
-        })?
-        .url,
+        (None, Some(program)) => {
+            step("Starting a private Redis", || {
+                Redis::start(program, &state.folder, Some(credentials.get("REDIS_PASSWORD")))
+            })?
+            .url
+        }
         (None, None) => bail!("there is no Redis"),
     };
     let migrate = |url: &str| step("Migrating the database", || database::migrate(programs, url));
     if let Some(url) = &wishes.database_url {
         migrate(url)?;
-        return Ok(Stores { owner_url: url.clone(), app_url: url.clone(), redis_url });
+        return Ok(Stores { owner: url.clone(), app: url.clone(), redis });
     }
     let tools = machine.postgres.as_ref().context("there is no PostgreSQL")?;
-    let plan = Plan {
-        folder: &state.folder,
-        password: credentials.get("SUPERUSER_PASSWORD"),
-        settings: &[],
-    };
+    let plan = Plan { folder: &state.folder, password: credentials.get("SUPERUSER_PASSWORD"), settings: &[] };
     let owner_password = credentials.get("OWNER_PASSWORD");
     let app_password = credentials.get("APP_PASSWORD");
     let postgres = step(&format!("Starting a private PostgreSQL {}", tools.major), || {
@@ -161,11 +165,11 @@ fn stores(
         database::prepare(&postgres, owner_password)?;
         Ok(postgres)
     })?;
-    let owner_url = postgres.url_as(database::OWNER, owner_password, database::DATABASE);
-    migrate(&owner_url)?;
+    let owner = postgres.url_as(database::OWNER, owner_password, database::DATABASE);
+    migrate(&owner)?;
     database::allow_services(&postgres, app_password)?;
-    let app_url = postgres.url_as(database::APP, app_password, database::DATABASE);
-    Ok(Stores { owner_url, app_url, redis_url })
+    let app = postgres.url_as(database::APP, app_password, database::DATABASE);
+    Ok(Stores { owner, app, redis })
 }
 
 fn port(surface: &Surface, taken: &[u16]) -> Result<u16> {
@@ -204,8 +208,8 @@ fn ensure_operator(
         loop {
             let setting = Setting {
                 programs,
-                database_url: &stores.app_url,
-                redis_url: &stores.redis_url,
+                database_url: &stores.app,
+                redis_url: &stores.redis,
                 data_key: credentials.get("DATA_KEY"),
             };
             let mut command = setting.command(&PORTAL, port, &keys.portal)?;
@@ -240,9 +244,9 @@ fn write_settings(
     for (service, name) in services.iter().zip(["API_URL", "PORTAL_URL"]) {
         settings.set(name, &*service.url);
     }
-    settings.set("DATABASE_URL", &*stores.owner_url);
-    settings.set("APP_DATABASE_URL", &*stores.app_url);
-    settings.set("REDIS_URL", &*stores.redis_url);
+    settings.set("DATABASE_URL", &*stores.owner);
+    settings.set("APP_DATABASE_URL", &*stores.app);
+    settings.set("REDIS_URL", &*stores.redis);
     settings.set("DEMO_USER", demo["user"].as_str().unwrap_or_default());
     settings.set("DEMO_PASSWORD", demo["password"].as_str().unwrap_or_default());
     settings.set("OPERATOR_EMAIL", operator);

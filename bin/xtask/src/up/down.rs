@@ -21,10 +21,10 @@ pub(crate) fn down(args: Args) -> Result<()> {
     let state = State::of_this_checkout();
     let was_foreground = end_foreground(&state)?;
     let _lock = Lock::take(&state.lock_file(), STOP_LIMIT)?;
-    let is_running = was_foreground || state.running().is_some();
+    let is_running = was_foreground || state.is_running();
     stop(&state)?;
     let verdict = if is_running { "Everything is stopped." } else { "Nothing (more) is running." };
-    eprintln!("{verdict}");
+    say!("{verdict}");
     Ok(())
 }
 
@@ -36,15 +36,12 @@ pub(crate) fn reset(args: Args) -> Result<()> {
     let _lock = Lock::take(&state.lock_file(), STOP_LIMIT)?;
     stop(&state)?;
     if !state.folder.exists() {
-        eprintln!("{} does not exist; nothing to delete.", state.folder.display());
+        say!("{} does not exist; nothing to delete.", state.folder.display());
         return Ok(());
     }
-    steps::note(&format!(
-        "deleting {} (database, keys, passwords, logs)",
-        state.folder.display()
-    ));
+    steps::note(&format!("deleting {} (database, keys, passwords, logs)", state.folder.display()));
     servers::delete(&state.folder)?;
-    eprintln!("Deleted; the next `cargo xtask up` starts from nothing.");
+    say!("Deleted; the next `cargo xtask up` starts from nothing.");
     Ok(())
 }
 

@@ -19,8 +19,7 @@ pub(super) fn until_stopped(state: &State, services: Vec<Service>) -> Result<Opt
     let mut watched = Vec::new();
     for service in services {
         let path = state.folder.join(format!("{}.log", service.name));
-        let file =
-            File::open(&path).with_context(|| format!("could not read {}", path.display()))?;
+        let file = File::open(&path).with_context(|| format!("could not read {}", path.display()))?;
         watched.push((service, Lines::of(file)));
     }
     loop {

@@ -7,7 +7,7 @@ mod follow;
 mod service;
 mod summary;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context, Result};
 
@@ -25,8 +25,9 @@ use crate::{
 };
 
 /// A build from nothing on a slow machine still ends within this.
-const START_LIMIT: Duration = Duration::from_secs(60 * 60);
-const STOP_LIMIT: Duration = Duration::from_secs(120);
+const START_LIMIT: Duration = Duration::from_hours(1);
+const STOP_LIMIT: Duration = Duration::from_mins(2);
+const SECOND_LOOK: Duration = Duration::from_millis(200);
 /// The pid file of a foreground `up` itself.
 const SELF: &str = "up";
 
@@ -55,15 +56,22 @@ impl State {
         self.folder.with_extension("lock")
     }
 
-    /// The settings of a system that is wholly there.
-    fn running(&self) -> Option<Dotenv> {
-        let settings = self.settings();
+    /// Looked at twice: a process that was just killed is still listed for a moment.
+    fn is_settled(&self) -> bool {
+        self.is_running() && {
+            thread::sleep(SECOND_LOOK);
+            self.is_running()
+        }
+    }
+
+    /// Whether the system is wholly there.
+    fn is_running(&self) -> bool {
         let is_alive = |name: &str| Recorded::alive(&pid::file(&self.folder, name)).is_some();
         let is_private = |name: &str| pid::file(&self.folder, name).exists();
         let servers = [postgres::NAME, redis::NAME];
         let all_alive = SERVICES.iter().all(|service| is_alive(service.name))
             && servers.iter().all(|name| is_alive(name) || !is_private(name));
-        (all_alive && settings.get("API_URL").is_some()).then_some(settings)
+        all_alive && self.settings().get("API_URL").is_some()
     }
 }
 
@@ -101,27 +109,27 @@ pub(crate) fn up(mut args: Args) -> Result<()> {
     drop(lock);
     if is_detached {
         remove_own_mark(&state)?;
-        eprintln!("Running in the background; stop it: cargo xtask down");
+        say!("Running in the background; stop it: cargo xtask down");
         return Ok(());
     }
-    eprintln!("The services' logs follow; stop everything: Ctrl-C\n");
+    say!("The services' logs follow; stop everything: Ctrl-C\n");
     let died = follow::until_stopped(&state, services);
-    eprintln!("\nStopping");
+    say!("\nStopping");
     let lock = Lock::take_for_stopping(&state.lock_file(), STOP_LIMIT)?;
     let outcome = stop(&state);
     drop(lock);
     outcome?;
     match died? {
         None => Ok(()),
-        Some(why) => Err(Exit::new(GENERAL_FAILURE, why)),
+        Some(why) => Err(Exit::with(GENERAL_FAILURE, why)),
     }
 }
 
 /// The lock and a clean start; nothing when the system already runs, which is then shown again.
 fn take_turn(state: &State) -> Result<Option<Lock>> {
     let mut lock = Lock::take(&state.lock_file(), START_LIMIT)?;
-    if state.running().is_some() {
-        eprintln!("Enterprise Todo already runs; nothing is started twice.");
+    if state.is_settled() {
+        say!("Enterprise Todo already runs; nothing is started twice.");
         Summary::of(state).print();
         return Ok(None);
     }
@@ -147,8 +155,7 @@ fn stop(state: &State) -> Result<()> {
     let stopped = servers::stop_all(&state.folder)?;
     let settings = state.settings_file();
     if settings.exists() {
-        fs::remove_file(&settings)
-            .with_context(|| format!("could not remove {}", settings.display()))?;
+        fs::remove_file(&settings).with_context(|| format!("could not remove {}", settings.display()))?;
     }
     for name in &stopped {
         steps::note(&format!("{name} stopped"));
@@ -159,8 +166,7 @@ fn stop(state: &State) -> Result<()> {
 /// Ours only: a `down` in another terminal must not find a mark of somebody else gone.
 fn remove_own_mark(state: &State) -> Result<()> {
     let mark = pid::file(&state.folder, SELF);
-    let is_ours =
-        Recorded::alive(&mark).is_none_or(|recorded| recorded.pid == std::process::id());
+    let is_ours = Recorded::alive(&mark).is_none_or(|recorded| recorded.pid == std::process::id());
     if is_ours && mark.exists() {
         fs::remove_file(&mark).with_context(|| format!("could not remove {}", mark.display()))?;
     }

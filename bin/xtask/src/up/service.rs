@@ -18,20 +18,19 @@ use crate::{
     process, signals, steps,
 };
 
-/// A surface: its program, the port people expect, and the name of its keys.
+/// A surface: its program and the port people expect.
 #[derive(Debug)]
 pub(super) struct Surface {
     pub(super) name: &'static str,
     pub(super) port: u16,
-    pub(super) keys: &'static str,
 }
 
-pub(super) const API: Surface = Surface { name: "api", port: 3333, keys: "user" };
-pub(super) const PORTAL: Surface = Surface { name: "portal-api", port: 3334, keys: "portal" };
+pub(super) const API: Surface = Surface { name: "api", port: 3333 };
+pub(super) const PORTAL: Surface = Surface { name: "portal-api", port: 3334 };
 pub(super) const SERVICES: [&Surface; 2] = [&API, &PORTAL];
 
 /// Enough for a first start on a busy machine; a service that is well is ready within a second.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(50);
 /// Where the links of mails lead when nobody says otherwise: the usual place of a web front end.
@@ -76,18 +75,11 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn start(
-        state: &State,
-        surface: &Surface,
-        port: u16,
-        mut command: Command,
-    ) -> Result<Self> {
+    pub(super) fn start(state: &State, surface: &Surface, port: u16, mut command: Command) -> Result<Self> {
         let log = state.folder.join(format!("{}.log", surface.name));
         let child = process::spawn_server(&mut command, &log)?;
-        let service =
-            Self { name: surface.name, url: format!("http://127.0.0.1:{port}"), child };
-        let recorded =
-            Recorded::write(&pid::file(&state.folder, surface.name), service.child.id());
+        let service = Self { name: surface.name, url: format!("http://127.0.0.1:{port}"), child };
+        let recorded = Recorded::write(&pid::file(&state.folder, surface.name), service.child.id());
         recorded.with_context(|| service.failure(state))?;
         Ok(service)
     }

@@ -19,7 +19,7 @@ impl Summary {
     }
 
     pub(super) fn print(&self) {
-        println!("{self}");
+        answer!("{self}");
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
@@ -38,10 +38,7 @@ impl Summary {
             ("  health", format!("{portal}/graphql?query=%7Bhealth%7D")),
             ("  ready", format!("{portal}/health/ready")),
             ("Demo user", format!("{}   password  {}", get("DEMO_USER"), get("DEMO_PASSWORD"))),
-            (
-                "Operator",
-                format!("{}   password  {}", get("OPERATOR_EMAIL"), get("OPERATOR_PASSWORD")),
-            ),
+            ("Operator", format!("{}   password  {}", get("OPERATOR_EMAIL"), get("OPERATOR_PASSWORD"))),
             ("Database", get("DATABASE_URL")),
             ("Redis", get("REDIS_URL")),
             ("For scripts", self.file.clone()),

@@ -1,0 +1,141 @@
+//! How far a consumer came. Written only by compare-and-set: that is the fence.
+
+use application::ports::{Cursor, LogError};
+use deadpool_postgres::Transaction;
+use tokio_postgres::Client;
+
+use super::Poison;
+use crate::log::Recorded;
+
+/// Whether a consumer works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    Running,
+    /// An operator stopped it.
+    Paused,
+    /// A poison event stopped it.
+    Halted,
+}
+
+impl Status {
+    /// The stored form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Halted => "halted",
+        }
+    }
+
+    fn stored(text: &str) -> Self {
+        match text {
+            "paused" => Self::Paused,
+            "halted" => Self::Halted,
+            _ => Self::Running,
+        }
+    }
+}
+
+/// A consumer's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Whose.
+    pub name: String,
+    /// Everything up to here is written.
+    pub at: Cursor,
+    /// Whether it works.
+    pub status: Status,
+    /// What stopped it.
+    pub last_error: Option<String>,
+}
+
+type Result<T> = std::result::Result<T, tokio_postgres::Error>;
+
+const COLUMNS: &str = "name, tx_id::text, position, status, last_error";
+
+/// The place of a consumer; the first time it is the beginning.
+pub(super) async fn load(client: &Client, name: &str) -> Result<Checkpoint> {
+    client
+        .execute("INSERT INTO projection_checkpoints (name) VALUES ($1) ON CONFLICT DO NOTHING", &[&name])
+        .await?;
+    let sql = format!("SELECT {COLUMNS} FROM projection_checkpoints WHERE name = $1 AND part = 0");
+    client.query_one(&sql, &[&name]).await.map(|row| from_row(&row))
+}
+
+/// All consumers that ever ran.
+pub async fn list(client: &Client) -> std::result::Result<Vec<Checkpoint>, LogError> {
+    let sql = format!("SELECT {COLUMNS} FROM projection_checkpoints ORDER BY name");
+    let rows = client.query(&sql, &[]).await.map_err(crate::log::classify)?;
+    Ok(rows.iter().map(from_row).collect())
+}
+
+/// Stops a consumer between two batches. `false`: there is none of that name.
+pub async fn pause(client: &Client, name: &str) -> std::result::Result<bool, LogError> {
+    set(client, name, Status::Paused).await
+}
+
+/// Lets a paused or halted consumer go on: what halted it is tried again.
+pub async fn resume(client: &Client, name: &str) -> std::result::Result<bool, LogError> {
+    set(client, name, Status::Running).await
+}
+
+async fn set(client: &Client, name: &str, status: Status) -> std::result::Result<bool, LogError> {
+    let sql = "UPDATE projection_checkpoints SET status = $2, last_error = NULL, updated_at = now() WHERE name = $1";
+    let changed = client.execute(sql, &[&name, &status.as_str()]).await;
+    Ok(changed.map_err(crate::log::classify)? > 0)
+}
+
+fn from_row(row: &tokio_postgres::Row) -> Checkpoint {
+    let tx: &str = row.get(1);
+    Checkpoint {
+        name: row.get(0),
+        at: Cursor { tx: tx.parse().unwrap_or(0), position: row.get(2) },
+        status: Status::stored(row.get(3)),
+        last_error: row.get(4),
+    }
+}
+
+/// Moves the checkpoint from where we read it. `false`: another runner, or an operator, was there.
+pub(super) async fn advance(tx: &Transaction<'_>, name: &str, from: Cursor, to: Cursor) -> Result<bool> {
+    // Losing the last commits in a crash of the server only means to write them again, together
+    // with their checkpoint: there is no need to wait for the disk.
+    let sql = "UPDATE projection_checkpoints SET tx_id = $4::text::xid8, position = $5, updated_at = now() \
+               WHERE name = $1 AND part = 0 AND tx_id = $2::text::xid8 AND position = $3 AND status = 'running'";
+    let (from_tx, to_tx) = (from.tx.to_string(), to.tx.to_string());
+    let statement = tx.prepare_cached(sql).await?;
+    let moved = tx.execute(&statement, &[&name, &from_tx, &from.position, &to_tx, &to.position]).await?;
+    Ok(moved == 1)
+}
+
+/// Puts a poison event aside, and stops the consumer when that is its rule.
+pub(super) async fn bury(
+    tx: &Transaction<'_>,
+    name: &str,
+    event: &Recorded,
+    error: &str,
+    attempts: i32,
+    rule: Poison,
+) -> Result<()> {
+    let sql = "INSERT INTO projection_dead_letters (name, tx_id, position, aggregate_type, aggregate_id, error, attempts) \
+               VALUES ($1, $2::text::xid8, $3, $4, $5, $6, $7) ON CONFLICT (name, tx_id, position) \
+               DO UPDATE SET error = excluded.error, attempts = projection_dead_letters.attempts + excluded.attempts";
+    let at = event.cursor.tx.to_string();
+    tx.execute(
+        sql,
+        &[&name, &at, &event.cursor.position, &event.aggregate_type, &event.stream.as_str(), &error, &attempts],
+    )
+    .await?;
+    if rule == Poison::Halt {
+        let sql = "UPDATE projection_checkpoints SET status = 'halted', last_error = $2, updated_at = now() \
+                   WHERE name = $1";
+        tx.execute(sql, &[&name, &error]).await?;
+    }
+    Ok(())
+}
+
+/// Streams that are put aside for a consumer.
+pub(super) async fn parked(client: &Client, name: &str) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT DISTINCT aggregate_type, aggregate_id FROM projection_dead_letters WHERE name = $1";
+    Ok(client.query(sql, &[&name]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+}

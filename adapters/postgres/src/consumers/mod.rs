@@ -1,0 +1,15 @@
+//! Consumers of the tail: one runner for all of them.
+//!
+//! Lease, read a batch (the next one is read while this one is written), one transaction with the
+//! rows and the checkpoint by compare-and-set, commit, signal. Exactly once in Postgres: the lease
+//! keeps two runners from working for nothing, the fence keeps them from doing harm.
+
+mod checkpoint;
+mod lease;
+mod projection;
+mod runner;
+
+pub use checkpoint::{Checkpoint, Status, list, pause, resume};
+pub use lease::Leases;
+pub use projection::{Poison, Projection, ProjectionError, Written};
+pub use runner::{BATCH_EVENTS_MAX, Pace, Runner};

@@ -1,0 +1,13 @@
+//! The log: appending, rehydrating, and the tail that all readers follow.
+
+mod append;
+mod event_log;
+mod statement;
+mod streams;
+mod tail;
+mod wake;
+
+pub(crate) use append::classify;
+pub use event_log::PgEventLog;
+pub use tail::{Batch, Recorded, Tail};
+pub use wake::Wake;

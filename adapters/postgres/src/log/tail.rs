@@ -1,0 +1,139 @@
+//! The tail: all events in the one order, never past a transaction that is still open.
+//!
+//! The cursor is the pair (transaction, position) below `pg_snapshot_xmin`: positions are taken
+//! before the commit, so that reading by position alone skips what commits late.
+
+use application::{
+    BoxError,
+    ports::{Cursor, LogError},
+};
+use cqrs_es::persist::{EventUpcaster, SerializedEvent};
+use domain::{StreamId, Timestamp, upcast, upcasters};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio_postgres::{Client, Row, types::Json};
+
+use super::append::classify;
+use crate::json::decode;
+
+/// A stored event, as readers get it.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Its place.
+    pub cursor: Cursor,
+    /// When it was stored.
+    pub recorded_at: Timestamp,
+    /// `todo`, `tag`, …
+    pub aggregate_type: String,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its place in the stream.
+    pub sequence: i64,
+    /// Its stored name.
+    pub event_type: String,
+    /// The version of its shape.
+    pub event_version: String,
+    /// The event.
+    pub payload: Box<RawValue>,
+    /// Who, from where, by which command.
+    pub metadata: Box<RawValue>,
+}
+
+impl Recorded {
+    /// The event in today's shape.
+    pub fn event<E: DeserializeOwned>(&self, steps: &[Box<dyn EventUpcaster>]) -> Result<E, BoxError> {
+        if !steps.iter().any(|step| step.can_upcast(&self.event_type, &self.event_version)) {
+            return decode(&self.payload);
+        }
+        let stored = SerializedEvent {
+            aggregate_id: self.stream.as_str().to_owned(),
+            sequence: usize::try_from(self.sequence)?,
+            aggregate_type: self.aggregate_type.clone(),
+            event_type: self.event_type.clone(),
+            event_version: self.event_version.clone(),
+            payload: decode(&self.payload)?,
+            metadata: serde_json::Value::Null,
+        };
+        Ok(serde_json::from_value(upcast(steps, stored).payload)?)
+    }
+}
+
+/// What one reading of the tail found.
+#[derive(Debug)]
+pub struct Batch {
+    /// The events, in order.
+    pub events: Vec<Recorded>,
+    /// Everything up to here was looked at, whether it passed the filter or not.
+    pub scanned: Cursor,
+    /// The oldest transaction that is still open.
+    pub open: u64,
+}
+
+/// Reads events of some aggregate types.
+pub struct Tail {
+    types: Vec<&'static str>,
+    /// How to bring old shapes to today's.
+    pub steps: Vec<Box<dyn EventUpcaster>>,
+}
+
+const READ: &str = "SELECT bound.xmin::text, e.tx_id::text, e.position, e.recorded_at, e.aggregate_type, \
+     e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata \
+     FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) AS bound \
+     LEFT JOIN LATERAL (SELECT * FROM events \
+       WHERE (events.tx_id, events.position) > ($1::text::xid8, $2::bigint) AND events.tx_id < bound.xmin \
+       AND events.aggregate_type = ANY($3::text[]) \
+       ORDER BY events.tx_id, events.position LIMIT $4) AS e ON true \
+     ORDER BY e.tx_id, e.position";
+
+impl Tail {
+    /// The tail of these aggregate types.
+    pub fn of(types: &[&'static str]) -> Self {
+        Self { types: types.to_vec(), steps: upcasters() }
+    }
+
+    /// At most `limit` events after a place.
+    pub async fn read(&self, client: &deadpool_postgres::Client, after: Cursor, limit: usize) -> Result<Batch, LogError> {
+        let statement = client.prepare_cached(READ).await.map_err(classify)?;
+        let client: &Client = client;
+        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = client
+            .query(&statement, &[&after.tx.to_string(), &after.position, &self.types, &limit_rows])
+            .await
+            .map_err(classify)?;
+        let open = rows.first().map_or(Ok(0), |row| number(row, 0))?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(event) = recorded(row)? {
+                events.push(event);
+            }
+        }
+        let end = Cursor { tx: open.saturating_sub(1), position: i64::MAX };
+        let scanned = match events.last() {
+            Some(last) if events.len() >= limit => last.cursor,
+            Some(_) | None => end.max(after),
+        };
+        Ok(Batch { events, scanned, open })
+    }
+}
+
+fn number(row: &Row, at: usize) -> Result<u64, LogError> {
+    let text: &str = row.try_get(at).map_err(classify)?;
+    text.parse().map_err(|error: std::num::ParseIntError| LogError::Broken(error.into()))
+}
+
+fn recorded(row: &Row) -> Result<Option<Recorded>, LogError> {
+    let Some(position) = row.try_get::<_, Option<i64>>(2).map_err(classify)? else { return Ok(None) };
+    let payload: Json<Box<RawValue>> = row.try_get(9).map_err(classify)?;
+    let metadata: Json<Box<RawValue>> = row.try_get(10).map_err(classify)?;
+    Ok(Some(Recorded {
+        cursor: Cursor { tx: number(row, 1)?, position },
+        recorded_at: row.try_get(3).map_err(classify)?,
+        aggregate_type: row.try_get(4).map_err(classify)?,
+        stream: StreamId::stored(row.try_get(5).map_err(classify)?),
+        sequence: row.try_get(6).map_err(classify)?,
+        event_type: row.try_get(7).map_err(classify)?,
+        event_version: row.try_get(8).map_err(classify)?,
+        payload: payload.0,
+        metadata: metadata.0,
+    }))
+}

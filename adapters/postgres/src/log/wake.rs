@@ -1,0 +1,71 @@
+//! Wakes readers after a commit: at once in this process, by a hint in the others.
+
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use application::ports::{Signal, Signals};
+use tokio::sync::{Notify, broadcast::error::RecvError};
+
+/// A reader of the tail in this process.
+pub(crate) struct Reader {
+    reads: &'static [&'static str],
+    pub(crate) woken: Notify,
+    /// Whether this process leads it: then nobody else has to be told.
+    pub(crate) leads: AtomicBool,
+}
+
+/// Never `pg_notify` inside the append: it costs most of the throughput.
+pub struct Wake {
+    signals: Arc<dyn Signals>,
+    readers: RwLock<Vec<Arc<Reader>>>,
+}
+
+impl Wake {
+    /// Wakes over this wire.
+    pub fn new(signals: Arc<dyn Signals>) -> Arc<Self> {
+        Arc::new(Self { signals, readers: RwLock::default() })
+    }
+
+    pub(crate) fn reader(&self, reads: &'static [&'static str]) -> Arc<Reader> {
+        let reader = Arc::new(Reader { reads, woken: Notify::new(), leads: AtomicBool::new(false) });
+        self.readers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&reader));
+        reader
+    }
+
+    /// Events of these aggregate types were committed here.
+    pub(crate) async fn appended(&self, types: impl Iterator<Item = &'static str>) {
+        let types: Vec<&str> = types.collect();
+        if !self.wake_local(&types) {
+            let types = types.into_iter().map(str::to_owned).collect();
+            self.signals.publish(Signal::Appended { types }).await;
+        }
+    }
+
+    /// Whether all readers of these types are led by this process.
+    fn wake_local(&self, types: &[&str]) -> bool {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        let mut led = !readers.is_empty();
+        for reader in readers.iter().filter(|reader| reader.reads.iter().any(|read| types.contains(read))) {
+            reader.woken.notify_one();
+            led &= reader.leads.load(Ordering::Relaxed);
+        }
+        led
+    }
+
+    /// Passes the hints of other processes on, until the wire is closed for good.
+    pub async fn run(self: Arc<Self>) {
+        let mut hints = self.signals.subscribe();
+        loop {
+            match hints.recv().await {
+                Ok(Signal::Appended { types }) => {
+                    let types: Vec<&str> = types.iter().map(String::as_str).collect();
+                    self.wake_local(&types);
+                }
+                Ok(Signal::Projected { .. }) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}

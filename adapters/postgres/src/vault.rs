@@ -1,0 +1,159 @@
+//! Personal data: a key per person, wrapped by `DATA_KEY`, and keyed hashes to look values up.
+//!
+//! AES-256-GCM-SIV with a nonce derived from the field's name: equal values of one person and
+//! field seal alike, which tells nothing to anybody without the key, and lets the domain see that
+//! nothing changed. Destroying the key erases the person in events, snapshots and exports at once.
+
+use std::sync::Arc;
+
+use application::ports::{Entropy, Vault, VaultError};
+use async_trait::async_trait;
+use aws_lc_rs::{
+    aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey},
+    digest::{SHA256, digest},
+    hmac,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use deadpool_postgres::Pool;
+use domain::{BlindIndex, Sealed};
+use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// Keys kept in memory.
+const CACHED_KEYS_MAX: usize = 10_000;
+/// The subject under which the deployment's own key is kept: for look-ups and cursors.
+const DEPLOYMENT: Uuid = Uuid::nil();
+const PLAIN: u8 = 0;
+const WRAPPED: u8 = 1;
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 12;
+
+/// The vault in Postgres.
+pub struct PgVault {
+    pool: Pool,
+    entropy: Arc<dyn Entropy>,
+    wrapping: Option<LessSafeKey>,
+    cache: Cache<Uuid, Arc<[u8; KEY_BYTES]>>,
+    deployment: OnceCell<[u8; KEY_BYTES]>,
+}
+
+impl PgVault {
+    /// A vault whose keys are wrapped by `data_key`, or stored plain without one.
+    pub fn new(pool: Pool, entropy: Arc<dyn Entropy>, data_key: Option<[u8; KEY_BYTES]>) -> Arc<Self> {
+        let wrapping = data_key.map(|key| sealing_key(&key));
+        Arc::new(Self { pool, entropy, wrapping, cache: Cache::new(CACHED_KEYS_MAX), deployment: OnceCell::new() })
+    }
+
+    /// A key for another purpose, the same on every node of the deployment.
+    pub async fn derive(&self, purpose: &str) -> Result<[u8; KEY_BYTES], VaultError> {
+        let root = self.deployment().await?;
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, root), purpose.as_bytes());
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(tag.as_ref());
+        Ok(key)
+    }
+
+    async fn deployment(&self) -> Result<&[u8; KEY_BYTES], VaultError> {
+        self.deployment.get_or_try_init(|| async { self.key_or_new(DEPLOYMENT).await.map(|key| *key) }).await
+    }
+
+    async fn key(&self, subject: Uuid) -> Result<Option<Arc<[u8; KEY_BYTES]>>, VaultError> {
+        if let Some(key) = self.cache.get(&subject) {
+            return Ok(Some(key));
+        }
+        let client = self.pool.get().await.map_err(away)?;
+        let sql = "SELECT wrapped_key FROM subject_keys WHERE subject_id = $1";
+        let statement = client.prepare_cached(sql).await.map_err(away)?;
+        let Some(row) = client.query_opt(&statement, &[&subject]).await.map_err(away)? else { return Ok(None) };
+        let key = Arc::new(self.unwrap(subject, row.try_get(0).map_err(away)?)?);
+        self.cache.insert(subject, Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    async fn key_or_new(&self, subject: Uuid) -> Result<Arc<[u8; KEY_BYTES]>, VaultError> {
+        if let Some(key) = self.key(subject).await? {
+            return Ok(key);
+        }
+        let wrapped = self.wrap(subject, self.entropy.secret())?;
+        let client = self.pool.get().await.map_err(away)?;
+        let sql = "INSERT INTO subject_keys (subject_id, wrapped_key) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        client.execute(sql, &[&subject, &wrapped]).await.map_err(away)?;
+        drop(client);
+        // Whoever was first: all read the same key.
+        self.key(subject).await?.ok_or_else(|| VaultError::Broken("a key is gone again".to_owned()))
+    }
+
+    fn wrap(&self, subject: Uuid, key: [u8; KEY_BYTES]) -> Result<Vec<u8>, VaultError> {
+        let Some(wrapping) = &self.wrapping else { return Ok([&[PLAIN], key.as_slice()].concat()) };
+        let mut nonce = [0; NONCE_BYTES];
+        nonce.copy_from_slice(&self.entropy.secret()[..NONCE_BYTES]);
+        let mut sealed = key.to_vec();
+        let aad = Aad::from(*subject.as_bytes());
+        wrapping
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .map_err(|_| VaultError::Broken("a key cannot be wrapped".to_owned()))?;
+        Ok([&[WRAPPED], nonce.as_slice(), &sealed].concat())
+    }
+
+    fn unwrap(&self, subject: Uuid, stored: &[u8]) -> Result<[u8; KEY_BYTES], VaultError> {
+        let broken = |why: &str| VaultError::Broken(why.to_owned());
+        let clear = match (stored.split_first(), &self.wrapping) {
+            (Some((&PLAIN, key)), _) => key.to_vec(),
+            (Some((&WRAPPED, _)), None) => return Err(broken("keys are wrapped, and DATA_KEY is not set")),
+            (Some((&WRAPPED, rest)), Some(wrapping)) if rest.len() > NONCE_BYTES => {
+                let (nonce, sealed) = rest.split_at(NONCE_BYTES);
+                let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken("a nonce is cut"))?;
+                let mut sealed = sealed.to_vec();
+                let opened = wrapping.open_in_place(nonce, Aad::from(*subject.as_bytes()), &mut sealed);
+                opened.map_err(|_| broken("DATA_KEY is not the one the keys were wrapped with"))?.to_vec()
+            }
+            _ => return Err(broken("a stored key has an unknown form")),
+        };
+        clear.try_into().map_err(|_| broken("a stored key has another length"))
+    }
+}
+
+#[async_trait]
+impl Vault for PgVault {
+    async fn seal(&self, subject: Uuid, field: &'static str, clear: &str) -> Result<Sealed, VaultError> {
+        let key = self.key_or_new(subject).await?;
+        let mut bytes = clear.as_bytes().to_vec();
+        sealing_key(&key)
+            .seal_in_place_append_tag(nonce_of(field), Aad::from(*subject.as_bytes()), &mut bytes)
+            .map_err(|_| VaultError::Broken("a value cannot be sealed".to_owned()))?;
+        Ok(Sealed::new(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    async fn open(&self, subject: Uuid, field: &'static str, sealed: &Sealed) -> Result<Option<String>, VaultError> {
+        let Some(key) = self.key(subject).await? else { return Ok(None) };
+        let broken = || VaultError::Broken(format!("{field} of {subject} does not open"));
+        let mut bytes = URL_SAFE_NO_PAD.decode(sealed.as_str()).map_err(|_| broken())?;
+        let clear = sealing_key(&key).open_in_place(nonce_of(field), Aad::from(*subject.as_bytes()), &mut bytes);
+        String::from_utf8(clear.map_err(|_| broken())?.to_vec()).map(Some).map_err(|_| broken())
+    }
+
+    async fn index(&self, scope: &'static str, clear: &str) -> Result<BlindIndex, VaultError> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.deployment().await?);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(scope.as_bytes());
+        context.update(&[0]);
+        context.update(clear.as_bytes());
+        Ok(BlindIndex::new(URL_SAFE_NO_PAD.encode(context.sign())))
+    }
+}
+
+fn sealing_key(key: &[u8; KEY_BYTES]) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).expect("the key has the cipher's length"))
+}
+
+fn nonce_of(field: &str) -> Nonce {
+    let hash = digest(&SHA256, field.as_bytes());
+    let mut nonce = [0; NONCE_BYTES];
+    nonce.copy_from_slice(&hash.as_ref()[..NONCE_BYTES]);
+    Nonce::assume_unique_for_key(nonce)
+}
+
+fn away(error: impl Into<application::BoxError>) -> VaultError {
+    VaultError::Unavailable(error.into())
+}

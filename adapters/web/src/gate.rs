@@ -1,0 +1,184 @@
+//! The gate: what a document may cost before anything of it runs.
+//!
+//! First the bytes are counted, because the parser recurses as deep as a document nests. Then the
+//! document is parsed once and weighed with fragments counted at each use, because validation walks
+//! them that way: a few small fragments that spread each other are an exponential document.
+
+mod scan;
+mod weigh;
+
+use application::{Code, Problem};
+use async_graphql::{
+    Request, Variables,
+    parser::{
+        self, parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationType},
+    },
+};
+
+use crate::EdgeRules;
+
+pub use self::{
+    scan::{DIRECTIVES_MAX, NESTING_MAX, TOKENS_MAX},
+    weigh::EXPANDED_FIELDS_MAX,
+};
+
+/// The longest operation name that is logged, in bytes.
+const OPERATION_NAME_BYTES_MAX: usize = 64;
+
+/// What a client wants run, as it came in.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) query: String,
+    pub(crate) operation_name: Option<String>,
+    pub(crate) variables: Variables,
+}
+
+/// A request that may be run.
+pub(crate) struct Admitted {
+    pub(crate) request: Request,
+    pub(crate) kind: OperationType,
+    /// For the log.
+    pub(crate) name: Option<String>,
+}
+
+/// Lets a request through, or says why not.
+pub(crate) fn admit(wanted: Wanted, rules: &EdgeRules) -> Result<Admitted, Problem> {
+    let Wanted { query, operation_name, variables } = wanted;
+    if query.len() > rules.document_bytes {
+        return Err(too_complex(format!("the document is larger than {} bytes", rules.document_bytes)));
+    }
+    scan::check(&query)?;
+    let document = parse_query(&query).map_err(|error| syntax(&error))?;
+    weigh::check(&document, rules)?;
+    let operation_name = operation_name.filter(|name| !name.is_empty());
+    let (kind, name) = chosen(&document, operation_name.as_deref());
+    let mut request = Request::new(query).variables(variables);
+    request.operation_name = operation_name;
+    request.set_parsed_query(document);
+    Ok(Admitted { request, kind, name })
+}
+
+pub(crate) fn too_complex(message: impl Into<String>) -> Problem {
+    Problem::new(Code::QueryTooComplex, message)
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> Problem {
+    Problem::new(Code::ValidationFailed, message)
+}
+
+/// The kind and name of the operation that will run. A name that is not in the document is refused
+/// by validation later.
+fn chosen(document: &ExecutableDocument, name: Option<&str>) -> (OperationType, Option<String>) {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some((None, operation)),
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get_key_value(name).map(|(name, operation)| (Some(name.as_str()), operation))
+        }
+        (DocumentOperations::Multiple(operations), None) => {
+            operations.iter().next().map(|(name, operation)| (Some(name.as_str()), operation))
+        }
+    };
+    operation.map_or((OperationType::Query, None), |(name, operation)| {
+        // Names are ASCII by the grammar, so that any byte is a boundary.
+        let name = name.map(|name| name[..name.len().min(OPERATION_NAME_BYTES_MAX)].to_owned());
+        (operation.node.ty, name)
+    })
+}
+
+/// A syntax error in one line; the parser draws a picture.
+fn syntax(error: &parser::Error) -> Problem {
+    let text = error.to_string();
+    let reason = text.rsplit_once("= ").map_or(text.as_str(), |(_, reason)| reason).trim();
+    match error.positions().next() {
+        Some(at) => invalid(format!("syntax error at {}:{}: {reason}", at.line, at.column)),
+        None => invalid(format!("syntax error: {reason}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Write, time::Instant};
+
+    use super::*;
+
+    fn refusal(query: &str) -> Option<(Code, String)> {
+        let started = Instant::now();
+        let wanted = Wanted { query: query.to_owned(), ..Wanted::default() };
+        let refusal = admit(wanted, &EdgeRules::production()).err();
+        // Without optimisation a few milliseconds become tens.
+        assert!(started.elapsed().as_millis() < 200, "{:?}", started.elapsed());
+        refusal.map(|problem| (problem.code, problem.message))
+    }
+
+    fn code(query: &str) -> Option<Code> {
+        refusal(query).map(|(code, _)| code)
+    }
+
+    #[test]
+    fn honest_documents_pass() {
+        for query in [
+            "{health}",
+            "query Todos($first: Int = 20) { todos(first: $first, filter: {done: {eq: false}}) { nodes { id owner { id } tags { id } } } }",
+            "# a comment with { and @ and \"\n{ health }",
+            r#"{ todo(id: "a { b ( c [ @ \" d") { ...F } } fragment F on Todo { text }"#,
+            r#"{ a(text: """block " with { and \""" inside""") }"#,
+        ] {
+            assert_eq!(refusal(query), None, "{query}");
+        }
+    }
+
+    #[test]
+    fn bombs_do_not_pass() {
+        let aliases = (0..1_000).fold(String::from("{"), |mut text, n| {
+            let _ = write!(text, "a{n}:health ");
+            text
+        }) + "}";
+        let nested = "{a".repeat(50) + &"}".repeat(50);
+        let lists = format!("{{a(b: {}{})}}", "[".repeat(7_000), "]".repeat(7_000));
+        for (name, bomb) in [
+            ("1,000 aliases", aliases),
+            ("10,000 directives", format!("{{health {}}}", "@a".repeat(10_000))),
+            ("directives under the size", format!("{{health {}}}", "@a".repeat(5_000))),
+            ("depth 50", nested),
+            ("depth 5,000", "{a".repeat(5_000)),
+            ("nested lists", lists),
+            ("200 KB", format!("{{health}} #{}", "x".repeat(200 * 1024))),
+            ("tokens", format!("{{{}}}", "a,".repeat(7_000))),
+        ] {
+            assert_eq!(code(&bomb), Some(Code::QueryTooComplex), "{name}");
+        }
+    }
+
+    #[test]
+    fn fragments_are_counted_at_each_use() {
+        let mut wide = String::from("{...F0}");
+        for n in 0..40 {
+            let _ = write!(wide, " fragment F{n} on Query {{ ...F{} ...F{} }}", n + 1, n + 1);
+        }
+        wide.push_str(" fragment F40 on Query { health }");
+        assert_eq!(code(&wide), Some(Code::QueryTooComplex));
+
+        let aliases = "{...A ...B} fragment A on Query {...C ...C} fragment B on Query {...C ...C}
+            fragment C on Query {a:h b:h c:h d:h}";
+        assert_eq!(refusal(aliases).map(|(_, text)| text), Some("the document has more than 15 aliases".to_owned()));
+
+        let deep = "{a{a{a{...F}}}} fragment F on Q {a{a{a{a{a}}}}}";
+        assert_eq!(code(deep), Some(Code::QueryTooComplex));
+    }
+
+    #[test]
+    fn cycles_and_nonsense_are_refused() {
+        assert_eq!(code("{...A} fragment A on Q {...B} fragment B on Q {a{...A}}"), Some(Code::ValidationFailed));
+        assert_eq!(code("{...A} fragment A on Q {...A}"), Some(Code::ValidationFailed));
+        for nonsense in ["", "{", "}", "query", "{a}{b}", "\"", "\"\"\"", "{a(b:\"\\", "🦀"] {
+            assert_eq!(code(nonsense), Some(Code::ValidationFailed), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_is_one_line() {
+        let (_, text) = refusal("{ health(").expect("refused");
+        assert!(text.starts_with("syntax error at 1:") && !text.contains('\n'), "{text}");
+    }
+}

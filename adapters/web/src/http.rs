@@ -1,0 +1,138 @@
+//! GraphQL over HTTP, as the GraphQL-over-HTTP specification words it.
+
+mod media;
+mod receive;
+mod respond;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use application::{Caller, Code, Problem, ports::Cursor};
+use async_graphql::{Executor, Response as Answer, parser::types::OperationType};
+use futures_util::FutureExt;
+use http::{Method, StatusCode, header::AUTHORIZATION};
+use poem::{Request, Response};
+
+use self::media::Media;
+pub(crate) use self::{
+    receive::read_wanted,
+    respond::{OperationName, Payload, panic_text, panicked, request_failed, timed_out, whole_request_failed},
+};
+use crate::{
+    EdgeRules, Graphql, RequestId, client_address,
+    context::Asked,
+    gate::{self, Admitted, Wanted, invalid},
+    problem::{edge_error, status_of},
+    token,
+};
+
+/// The header with the position an answer must be at least as new as.
+const X_CONSISTENCY_TOKEN: &str = "x-consistency-token";
+
+/// A request that was turned away before anything ran.
+pub(crate) struct Turned {
+    problem: Problem,
+    /// The status whatever the client accepts; without one, the media type decides.
+    status: Option<StatusCode>,
+}
+
+impl Turned {
+    /// Not a request of GraphQL over HTTP at all.
+    fn http(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { problem: Problem::new(Code::ValidationFailed, message), status: Some(status) }
+    }
+
+    /// Refused, and the status says so in either media type.
+    fn always(problem: Problem) -> Self {
+        Self { status: Some(status_of(problem.code)), problem }
+    }
+}
+
+impl From<Problem> for Turned {
+    fn from(problem: Problem) -> Self {
+        Self { problem, status: None }
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn answer<X: Executor>(graphql: &Graphql<X>, request: Request) -> Response {
+    let id = RequestId::of(&request, &*graphql.edge.entropy);
+    let media = Media::negotiate(request.headers());
+    let mut name = None;
+    let ran = match media {
+        Some(_) => run(graphql, request, &id, &mut name).await,
+        None => Err(Turned::http(
+            StatusCode::NOT_ACCEPTABLE,
+            "answers are application/graphql-response+json or application/json",
+        )),
+    };
+    let media = media.unwrap_or(Media::Json);
+    let mut response = match ran {
+        Ok((answer, asked)) => respond::answered(answer, &asked, &id, media),
+        Err(turned) => respond::turned(turned, &id, media),
+    };
+    if let Some(name) = name {
+        response.extensions_mut().insert(OperationName(name));
+    }
+    response
+}
+
+async fn run<X: Executor>(
+    graphql: &Graphql<X>,
+    mut request: Request,
+    id: &RequestId,
+    name: &mut Option<String>,
+) -> Result<(Answer, Arc<Asked>), Turned> {
+    let edge = &graphql.edge;
+    receive::check_head(&request, &edge.rules)?;
+    let caller = caller(graphql, &request, id)?;
+    let after = consistency_token(graphql, &request)?;
+    let client = client_address(&request, edge.rules.trusted_proxies);
+    let by_get = request.method() == Method::GET;
+    let wanted = receive::wanted(&mut request, &edge.rules).await?;
+    let admitted = admit(wanted, by_get, &edge.rules)?;
+    *name = admitted.name;
+
+    let asked = Arc::new(Asked::new(edge, caller, after, client));
+    let mut operation = admitted.request;
+    if let Some(supply) = &graphql.supply {
+        supply(&asked.caller, &mut operation.data);
+    }
+    operation.data.insert(Arc::clone(&asked));
+    let running = AssertUnwindSafe(graphql.schema.execute(operation)).catch_unwind();
+    let answer = match tokio::time::timeout(edge.rules.execution, running).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => whole_request_failed(&panicked(&*panic, id), id),
+        // The future is dropped here, and with it whatever it was waiting for.
+        Err(_) => whole_request_failed(&timed_out(), id),
+    };
+    Ok((answer, asked))
+}
+
+fn admit(wanted: Wanted, by_get: bool, rules: &EdgeRules) -> Result<Admitted, Turned> {
+    let admitted = gate::admit(wanted, rules)?;
+    match admitted.kind {
+        OperationType::Mutation if by_get => {
+            Err(Turned::http(StatusCode::METHOD_NOT_ALLOWED, "mutations need POST"))
+        }
+        OperationType::Subscription => {
+            Err(Turned::http(StatusCode::BAD_REQUEST, "subscriptions need a WebSocket (graphql-transport-ws)"))
+        }
+        OperationType::Query | OperationType::Mutation => Ok(admitted),
+    }
+}
+
+fn caller<X>(graphql: &Graphql<X>, request: &Request, id: &RequestId) -> Result<Caller, Turned> {
+    let authorization = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    token::caller_of(&graphql.edge, authorization, id.as_str()).map_err(|refused| Turned::always(refused.into()))
+}
+
+fn consistency_token<X>(graphql: &Graphql<X>, request: &Request) -> Result<Option<Cursor>, Turned> {
+    let Some(value) = request.headers().get(X_CONSISTENCY_TOKEN) else { return Ok(None) };
+    let cursor = value.to_str().ok().and_then(|text| graphql.edge.codec.read_position(text).ok());
+    cursor.map(Some).ok_or_else(|| Turned::always(invalid("X-Consistency-Token is not a cursor of ours")))
+}
+
+/// An answer that is one error of the edge.
+pub(crate) fn failed_answer(problem: Problem, request_id: &str) -> Answer {
+    Answer::from_errors(vec![edge_error(problem, request_id)])
+}

@@ -1,0 +1,111 @@
+//! What every answer of a surface goes through: request id, log line, headers, panic catch.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use futures_util::FutureExt;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+};
+use poem::{Endpoint, Request, Response, Result};
+
+use crate::{
+    Edge, RequestId, cors,
+    http::{OperationName, panic_text},
+    request_id::X_REQUEST_ID,
+};
+
+/// Nothing at all: no page of ours is meant to be shown.
+const CSP_PRODUCTION: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// Room for GraphiQL and its like, which come from here and speak to here.
+const CSP_DEVELOPMENT: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+);
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+
+/// An endpoint with what every answer goes through.
+pub struct Layered<E> {
+    inner: E,
+    edge: Arc<Edge>,
+}
+
+/// Puts the request log, the security headers, CORS and the panic catch around `endpoint`.
+pub fn layers<E: Endpoint>(endpoint: E, edge: Arc<Edge>) -> Layered<E> {
+    Layered { inner: endpoint, edge }
+}
+
+impl<E: Endpoint> Endpoint for Layered<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let started = Instant::now();
+        let rules = &self.edge.rules;
+        let id = RequestId::of(&request, &*self.edge.entropy);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut response = match cors::preflight(&request, rules) {
+            Some(response) => response,
+            None => {
+                request.extensions_mut().insert(id.clone());
+                let answering = AssertUnwindSafe(self.inner.get_response(request)).catch_unwind();
+                answering.await.unwrap_or_else(|panic| {
+                    tracing::error!(request_id = id.as_str(), panic = panic_text(&*panic), "handler panicked");
+                    internal(&id)
+                })
+            }
+        };
+        let headers = response.headers_mut();
+        headers.entry(X_REQUEST_ID).or_insert_with(|| id.header());
+        cors::grant(headers, origin, rules);
+        secure(headers, rules.production);
+        let operation = response.extensions().get::<OperationName>().map_or("-", |name| name.0.as_str());
+        tracing::info!(
+            target: "http",
+            request_id = id.as_str(),
+            method = method.as_str(),
+            path = uri.path(),
+            operation,
+            status = response.status().as_u16(),
+            ms = milliseconds(started),
+            "request"
+        );
+        Ok(response)
+    }
+}
+
+fn secure(headers: &mut HeaderMap, production: bool) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if production {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+        headers.insert(CONTENT_SECURITY_POLICY, CSP_PRODUCTION);
+    } else {
+        // A page that knows what it needs may say so itself.
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(CSP_DEVELOPMENT);
+    }
+}
+
+/// A problem document (RFC 9457) for a handler that fell over.
+fn internal(id: &RequestId) -> Response {
+    let problem = serde_json::json!({
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "code": application::Code::Internal.as_str(),
+        "requestId": id.as_str(),
+    });
+    let mut response = Response::from(problem.to_string());
+    response.set_status(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// Milliseconds with two digits after the point.
+fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
+}

@@ -1,0 +1,88 @@
+//! The endpoint of a surface.
+
+use std::sync::Arc;
+
+use application::Caller;
+use async_graphql::{Data, Executor, ObjectType, Schema, SubscriptionType};
+use poem::{Endpoint, IntoResponse, Request, Response, Result, error::NotFoundError};
+
+use crate::{Edge, graphiql, http, ws};
+
+/// Where GraphQL answers.
+pub(crate) const GRAPHQL_PATH: &str = "/graphql";
+
+/// Puts what an operation needs beside the caller into its data, such as batch loaders.
+pub(crate) type Supply = dyn Fn(&Caller, &mut Data) + Send + Sync;
+
+/// GraphQL over HTTP and WebSocket, and GraphiQL outside production.
+pub struct Graphql<X> {
+    pub(crate) schema: X,
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) supply: Option<Arc<Supply>>,
+}
+
+/// GraphQL at `/graphql`; outside production GraphiQL at `/`.
+pub fn graphql<Q, M, S>(schema: Schema<Q, M, S>, edge: Arc<Edge>) -> Graphql<Schema<Q, M, S>>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    Graphql { schema, edge, supply: None }
+}
+
+impl<X: Executor> Graphql<X> {
+    /// Puts more data into each operation: over HTTP and over a socket, fresh each time. A
+    /// subscription is one operation for all its deliveries, so loaders that it holds must not
+    /// cache (`DataLoader::new` does not).
+    #[must_use]
+    pub fn with_data(mut self, supply: impl Fn(&Caller, &mut Data) + Send + Sync + 'static) -> Self {
+        self.supply = Some(Arc::new(supply));
+        self
+    }
+
+    fn serves(&self, path: &str) -> bool {
+        path == GRAPHQL_PATH || (!self.edge.rules.production && graphiql::is_page(path))
+    }
+}
+
+impl<X: Executor> Endpoint for Graphql<X> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if request.uri().path() == GRAPHQL_PATH {
+            if request.headers().contains_key(::http::header::UPGRADE) {
+                // The rare way, boxed so that it does not make every request's future larger.
+                return Ok(Box::pin(ws::upgrade(self, request)).await);
+            }
+            return Ok(http::answer(self, request).await);
+        }
+        if self.edge.rules.production {
+            return Err(NotFoundError.into());
+        }
+        graphiql::answer(&request).ok_or_else(|| NotFoundError.into())
+    }
+}
+
+/// GraphQL where it answers, a REST endpoint everywhere else.
+pub struct WithRest<X, R> {
+    graphql: Graphql<X>,
+    rest: R,
+}
+
+/// Puts `rest` beside `graphql`.
+pub fn with_rest<X: Executor, R: Endpoint>(graphql: Graphql<X>, rest: R) -> WithRest<X, R> {
+    WithRest { graphql, rest }
+}
+
+impl<X: Executor, R: Endpoint> Endpoint for WithRest<X, R> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if self.graphql.serves(request.uri().path()) {
+            self.graphql.call(request).await
+        } else {
+            self.rest.call(request).await.map(IntoResponse::into_response)
+        }
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE todo_changes, todo_list;
