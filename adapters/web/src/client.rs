@@ -12,7 +12,8 @@ pub fn client_address(request: &Request, trusted_proxies: usize) -> Option<IpAdd
         return peer;
     }
     let hops = request.headers().get_all("x-forwarded-for");
-    let mut hops: Vec<&str> = hops.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();
+    let mut hops: Vec<&str> =
+        hops.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).collect();
     let hop = hops.len().checked_sub(trusted_proxies).map(|at| hops.swap_remove(at).trim());
     hop.and_then(|hop| hop.parse().ok()).or(peer)
 }

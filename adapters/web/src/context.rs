@@ -12,7 +12,7 @@ use application::{
     App, Caller,
     ports::{Cursor, Visibility},
 };
-use async_graphql::{Context, Value, indexmap::IndexMap, Name};
+use async_graphql::{Context, Name, Value, indexmap::IndexMap};
 
 use crate::{CursorCodec, Edge};
 
@@ -31,7 +31,12 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn new(edge: &Arc<Edge>, caller: Caller, after: Option<Cursor>, client: Option<IpAddr>) -> Self {
+    pub(crate) fn new(
+        edge: &Arc<Edge>,
+        caller: Caller,
+        after: Option<Cursor>,
+        client: Option<IpAddr>,
+    ) -> Self {
         Self { caller, after, client, edge: Arc::clone(edge), shown: AtomicU8::new(SHOWN) }
     }
 
@@ -43,7 +48,9 @@ impl Asked {
             _ => "LATE",
         };
         let entries = [("shown", Value::from(false)), ("reason", Value::from(reason))];
-        Some(Value::Object(entries.map(|(name, value)| (Name::new(name), value)).into_iter().collect::<IndexMap<_, _>>()))
+        Some(Value::Object(
+            entries.map(|(name, value)| (Name::new(name), value)).into_iter().collect::<IndexMap<_, _>>(),
+        ))
     }
 }
 

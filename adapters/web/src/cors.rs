@@ -14,8 +14,9 @@ use crate::EdgeRules;
 /// How long a browser may remember a permission, in seconds.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, x-consistency-token, x-request-id");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, x-consistency-token, x-request-id",
+);
 const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, x-request-id");
 
 /// The answer to a browser that asks before it calls; `None` when this is a call itself.

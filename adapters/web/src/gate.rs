@@ -161,7 +161,10 @@ mod tests {
 
         let aliases = "{...A ...B} fragment A on Query {...C ...C} fragment B on Query {...C ...C}
             fragment C on Query {a:h b:h c:h d:h}";
-        assert_eq!(refusal(aliases).map(|(_, text)| text), Some("the document has more than 15 aliases".to_owned()));
+        assert_eq!(
+            refusal(aliases).map(|(_, text)| text),
+            Some("the document has more than 15 aliases".to_owned())
+        );
 
         let deep = "{a{a{a{...F}}}} fragment F on Q {a{a{a{a{a}}}}}";
         assert_eq!(code(deep), Some(Code::QueryTooComplex));
@@ -169,7 +172,10 @@ mod tests {
 
     #[test]
     fn cycles_and_nonsense_are_refused() {
-        assert_eq!(code("{...A} fragment A on Q {...B} fragment B on Q {a{...A}}"), Some(Code::ValidationFailed));
+        assert_eq!(
+            code("{...A} fragment A on Q {...B} fragment B on Q {a{...A}}"),
+            Some(Code::ValidationFailed)
+        );
         assert_eq!(code("{...A} fragment A on Q {...A}"), Some(Code::ValidationFailed));
         for nonsense in ["", "{", "}", "query", "{a}{b}", "\"", "\"\"\"", "{a(b:\"\\", "🦀"] {
             assert_eq!(code(nonsense), Some(Code::ValidationFailed), "{nonsense}");

@@ -1,4 +1,4 @@
-//! GraphiQL, outside production: vendored, so that it works without a network. The sources and
+//! `GraphiQL`, outside production: vendored, so that it works without a network. The sources and
 //! licences stand in `assets/`.
 
 use http::{
@@ -22,8 +22,16 @@ struct Asset {
 const ASSETS: [Asset; 7] = [
     Asset { path: "/", kind: HTML, bytes: include_bytes!("../assets/index.html") },
     Asset { path: "/graphiql/start.js", kind: SCRIPT, bytes: include_bytes!("../assets/start.js") },
-    Asset { path: "/graphiql/3.9.0/graphiql.js", kind: SCRIPT, bytes: include_bytes!("../assets/graphiql.min.js") },
-    Asset { path: "/graphiql/3.9.0/graphiql.css", kind: STYLE, bytes: include_bytes!("../assets/graphiql.min.css") },
+    Asset {
+        path: "/graphiql/3.9.0/graphiql.js",
+        kind: SCRIPT,
+        bytes: include_bytes!("../assets/graphiql.min.js"),
+    },
+    Asset {
+        path: "/graphiql/3.9.0/graphiql.css",
+        kind: STYLE,
+        bytes: include_bytes!("../assets/graphiql.min.css"),
+    },
     Asset {
         path: "/graphiql/18.3.1/react.js",
         kind: SCRIPT,
@@ -34,7 +42,11 @@ const ASSETS: [Asset; 7] = [
         kind: SCRIPT,
         bytes: include_bytes!("../assets/react-dom.production.min.js"),
     },
-    Asset { path: "/graphiql/5.16.2/graphql-ws.js", kind: SCRIPT, bytes: include_bytes!("../assets/graphql-ws.min.js") },
+    Asset {
+        path: "/graphiql/5.16.2/graphql-ws.js",
+        kind: SCRIPT,
+        bytes: include_bytes!("../assets/graphql-ws.min.js"),
+    },
 ];
 
 /// Whether a path belongs to the page.

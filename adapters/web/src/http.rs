@@ -15,7 +15,9 @@ use poem::{Request, Response};
 use self::media::Media;
 pub(crate) use self::{
     receive::read_wanted,
-    respond::{OperationName, Payload, panic_text, panicked, request_failed, timed_out, whole_request_failed},
+    respond::{
+        OperationName, Payload, panic_text, panicked, request_failed, timed_out, whole_request_failed,
+    },
 };
 use crate::{
     EdgeRules, Graphql, RequestId, client_address,
@@ -114,16 +116,18 @@ fn admit(wanted: Wanted, by_get: bool, rules: &EdgeRules) -> Result<Admitted, Tu
         OperationType::Mutation if by_get => {
             Err(Turned::http(StatusCode::METHOD_NOT_ALLOWED, "mutations need POST"))
         }
-        OperationType::Subscription => {
-            Err(Turned::http(StatusCode::BAD_REQUEST, "subscriptions need a WebSocket (graphql-transport-ws)"))
-        }
+        OperationType::Subscription => Err(Turned::http(
+            StatusCode::BAD_REQUEST,
+            "subscriptions need a WebSocket (graphql-transport-ws)",
+        )),
         OperationType::Query | OperationType::Mutation => Ok(admitted),
     }
 }
 
 fn caller<X>(graphql: &Graphql<X>, request: &Request, id: &RequestId) -> Result<Caller, Turned> {
     let authorization = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    token::caller_of(&graphql.edge, authorization, id.as_str()).map_err(|refused| Turned::always(refused.into()))
+    token::caller_of(&graphql.edge, authorization, id.as_str())
+        .map_err(|refused| Turned::always(refused.into()))
 }
 
 fn consistency_token<X>(graphql: &Graphql<X>, request: &Request) -> Result<Option<Cursor>, Turned> {

@@ -20,7 +20,7 @@ use crate::{
 
 /// Nothing at all: no page of ours is meant to be shown.
 const CSP_PRODUCTION: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-/// Room for GraphiQL and its like, which come from here and speak to here.
+/// Room for `GraphiQL` and its like, which come from here and speak to here.
 const CSP_DEVELOPMENT: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
@@ -47,16 +47,15 @@ impl<E: Endpoint> Endpoint for Layered<E> {
         let id = RequestId::of(&request, &*self.edge.entropy);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let origin = request.headers().get(ORIGIN).cloned();
-        let mut response = match cors::preflight(&request, rules) {
-            Some(response) => response,
-            None => {
-                request.extensions_mut().insert(id.clone());
-                let answering = AssertUnwindSafe(self.inner.get_response(request)).catch_unwind();
-                answering.await.unwrap_or_else(|panic| {
-                    tracing::error!(request_id = id.as_str(), panic = panic_text(&*panic), "handler panicked");
-                    internal(&id)
-                })
-            }
+        let mut response = if let Some(response) = cors::preflight(&request, rules) {
+            response
+        } else {
+            request.extensions_mut().insert(id.clone());
+            let answering = AssertUnwindSafe(self.inner.get_response(request)).catch_unwind();
+            answering.await.unwrap_or_else(|panic| {
+                tracing::error!(request_id = id.as_str(), panic = panic_text(&*panic), "handler panicked");
+                internal(&id)
+            })
         };
         let headers = response.headers_mut();
         headers.entry(X_REQUEST_ID).or_insert_with(|| id.header());

@@ -171,7 +171,10 @@ mod tests {
             .with_path(vec![PathSegment::Field("me".to_owned())]);
         let error = masked(error);
         assert_eq!((error.message.as_str(), code_of(&error)), (INTERNAL_MESSAGE, Some(Code::Internal)));
-        assert_eq!(error.extensions.and_then(|values| values.get("requestId").cloned()), Some(Value::from("r-1")));
+        assert_eq!(
+            error.extensions.and_then(|values| values.get("requestId").cloned()),
+            Some(Value::from("r-1"))
+        );
     }
 
     #[test]

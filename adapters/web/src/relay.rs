@@ -32,17 +32,17 @@ impl PageInfo {
     }
 }
 
-/// The window that Relay's four arguments name, in `list`, which names the list and its order.
+/// The window that Relay's four arguments name, in `of_list`, which names the list and its order.
 pub fn window(
     ctx: &Context<'_>,
-    list: &str,
+    of_list: &str,
     first: Option<i32>,
     after: Option<CursorText>,
     last: Option<i32>,
     before: Option<CursorText>,
 ) -> Result<Window<Keyset>> {
     let read = |text: Option<CursorText>, field| {
-        let place = text.map(|text| ctx.codec().read_keyset(list, &text.0)).transpose();
+        let place = text.map(|text| ctx.codec().read_keyset(of_list, &text.0)).transpose();
         place.map_err(|bad| problem(Problem::from(bad).of_field(field)))
     };
     let (after, before) = (read(after, "after")?, read(before, "before")?);

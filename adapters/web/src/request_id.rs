@@ -43,7 +43,8 @@ impl RequestId {
     fn shown(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(X_REQUEST_ID)?;
         let bytes = value.as_bytes();
-        let sane = (1..=REQUEST_ID_BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+        let sane =
+            (1..=REQUEST_ID_BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
         sane.then(|| Self(value.clone()))
     }
 }

@@ -63,14 +63,17 @@ pub struct Edge {
 
 impl fmt::Debug for Edge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edge").field("platform", &self.platform).field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("Edge")
+            .field("platform", &self.platform)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
     }
 }
 
 /// The limits of a surface.
 #[derive(Debug, Clone)]
 pub struct EdgeRules {
-    /// Introspection and GraphiQL off, strict headers.
+    /// Introspection and `GraphiQL` off, strict headers.
     pub production: bool,
     /// The origins browsers may come from, as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
@@ -178,7 +181,9 @@ mod tests {
             ..EdgeRules::production()
         };
         assert!(rules.allows_origin("https://app.example.com"));
-        for foreign in ["https://evil.example", "http://localhost:3333", "https://app.example.com.evil.example", "null"] {
+        for foreign in
+            ["https://evil.example", "http://localhost:3333", "https://app.example.com.evil.example", "null"]
+        {
             assert!(!rules.allows_origin(foreign), "{foreign}");
         }
     }
@@ -186,7 +191,9 @@ mod tests {
     #[test]
     fn in_development_everything_on_this_host_is_allowed() {
         let rules = EdgeRules::development();
-        for local in ["http://localhost:5173", "http://127.0.0.1:3333", "https://localhost", "http://[::1]:8080"] {
+        for local in
+            ["http://localhost:5173", "http://127.0.0.1:3333", "https://localhost", "http://[::1]:8080"]
+        {
             assert!(rules.allows_origin(local), "{local}");
         }
         for foreign in ["http://localhost.evil.example", "https://evil.example", "localhost"] {

@@ -43,7 +43,12 @@ pub struct ServeLimits {
 
 impl Default for ServeLimits {
     fn default() -> Self {
-        Self { connections: CONNECTIONS_MAX, head_wait: HEAD_WAIT, idle: IDLE_MAX, shutdown_wait: SHUTDOWN_WAIT }
+        Self {
+            connections: CONNECTIONS_MAX,
+            head_wait: HEAD_WAIT,
+            idle: IDLE_MAX,
+            shutdown_wait: SHUTDOWN_WAIT,
+        }
     }
 }
 

@@ -14,14 +14,14 @@ pub(crate) const GRAPHQL_PATH: &str = "/graphql";
 /// Puts what an operation needs beside the caller into its data, such as batch loaders.
 pub(crate) type Supply = dyn Fn(&Caller, &mut Data) + Send + Sync;
 
-/// GraphQL over HTTP and WebSocket, and GraphiQL outside production.
+/// GraphQL over HTTP and WebSocket, and `GraphiQL` outside production.
 pub struct Graphql<X> {
     pub(crate) schema: X,
     pub(crate) edge: Arc<Edge>,
     pub(crate) supply: Option<Arc<Supply>>,
 }
 
-/// GraphQL at `/graphql`; outside production GraphiQL at `/`.
+/// GraphQL at `/graphql`; outside production `GraphiQL` at `/`.
 pub fn graphql<Q, M, S>(schema: Schema<Q, M, S>, edge: Arc<Edge>) -> Graphql<Schema<Q, M, S>>
 where
     Q: ObjectType + 'static,

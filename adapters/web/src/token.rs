@@ -1,9 +1,6 @@
 //! From the `Authorization` header to the caller.
 
-use application::{
-    Caller, Code, Failure, Never, Problem,
-    ports::TokenError,
-};
+use application::{Caller, Code, Failure, Never, Problem, ports::TokenError};
 use thiserror::Error;
 
 use crate::Edge;
@@ -39,7 +36,11 @@ impl From<TokenRefused> for Problem {
 }
 
 /// Who shows the value of an `Authorization` header; without one, nobody known.
-pub fn caller_of(edge: &Edge, authorization: Option<&str>, correlation: &str) -> Result<Caller, TokenRefused> {
+pub fn caller_of(
+    edge: &Edge,
+    authorization: Option<&str>,
+    correlation: &str,
+) -> Result<Caller, TokenRefused> {
     let Some(authorization) = authorization else {
         return Ok(Caller::anonymous(edge.platform, correlation));
     };
@@ -51,7 +52,8 @@ pub fn caller_of(edge: &Edge, authorization: Option<&str>, correlation: &str) ->
 pub(crate) fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES_MAX).then_some(token)
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES_MAX)
+        .then_some(token)
 }
 
 /// Who shows a token.

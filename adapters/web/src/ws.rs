@@ -23,7 +23,9 @@ use poem::{
 };
 
 use self::session::Session;
-use crate::{Graphql, RequestId, client_address, http::failed_answer, request_id::X_REQUEST_ID, serve::Going};
+use crate::{
+    Graphql, RequestId, client_address, http::failed_answer, request_id::X_REQUEST_ID, serve::Going,
+};
 
 /// The only subprotocol.
 const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -51,7 +53,8 @@ pub(crate) async fn upgrade<X: Executor>(graphql: &Graphql<X>, request: Request)
         .max_message_size(Some(rules.frame_bytes));
     let going = request.extensions().get::<Going>().cloned().unwrap_or_default();
     let (schema, edge, supply) = (graphql.schema.clone(), Arc::clone(&graphql.edge), graphql.supply.clone());
-    let authorization = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default().to_owned());
+    let authorization =
+        request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default().to_owned());
     let client = client_address(&request, rules.trusted_proxies);
     let agreed = speaks(&request);
     let stall = rules.write_stall;
@@ -68,7 +71,8 @@ pub(crate) async fn upgrade<X: Executor>(graphql: &Graphql<X>, request: Request)
 
 fn speaks(request: &Request) -> bool {
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
-    let mut offered = offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut offered =
+        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     offered.any(|protocol| protocol.trim() == SUBPROTOCOL)
 }
 

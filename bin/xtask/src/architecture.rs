@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{args::Args, steps, workspace};
 
 /// Our crate → the crates of ours it may name as a normal or build dependency. What is absent is
-/// forbidden.
+/// forbidden; `testkit` is for `[dev-dependencies]` and therefore in no row.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("application", &["domain"]),
@@ -42,7 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("worker", &["application", "domain", "runtime"]),
     ("migrator", &["adapter-postgres", "runtime"]),
-    ("bench", &["adapter-postgres", "adapter-redis", "application", "domain", "runtime", "testkit"]),
+    ("bench", &["adapter-postgres", "adapter-redis", "application", "domain", "runtime"]),
     ("testkit", &["adapter-postgres", "adapter-redis", "application", "domain"]),
     ("xtask", &[]),
 ];

@@ -41,14 +41,14 @@ if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' > "$policy"
     chmod 755 "$policy"
 fi
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 apt-get -q -o DPkg::Lock::Timeout=120 update || echo 'apt-get update failed; trying with what is known'
 apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
 "#;
 
 /// Postgres's programs, installed if need be.
 pub(crate) fn postgres() -> Result<PostgresTools> {
-    ensure("PostgreSQL", &POSTGRES, PostgresTools::find)
+    ensure("PostgreSQL", &POSTGRES, PostgresTools::find, &newer())
 }
 
 /// The Postgres that made an existing data folder, or any when there is none yet.
@@ -67,10 +67,11 @@ pub(crate) fn postgres_for(made_by: Option<u32>) -> Result<PostgresTools> {
 
 /// The Redis server, installed if need be.
 pub(crate) fn redis() -> Result<PathBuf> {
-    ensure("Redis", &REDIS, tools::redis_server)
+    ensure("Redis", &REDIS, tools::redis_server, "add its folder to PATH")
 }
 
-fn ensure<T>(what: &str, package: &Package, find: impl Fn() -> Option<T>) -> Result<T> {
+/// `afterwards` is what helps when the package manager's own version is not enough.
+fn ensure<T>(what: &str, package: &Package, find: impl Fn() -> Option<T>, afterwards: &str) -> Result<T> {
     if let Some(found) = find() {
         return Ok(found);
     }
@@ -81,11 +82,7 @@ fn ensure<T>(what: &str, package: &Package, find: impl Fn() -> Option<T>) -> Res
         .map_err(|error| error.context(format!("{what} could not be installed; {}", advice(package))))?;
     match find() {
         Some(found) => Ok(found),
-        None => bail!(
-            "{what} was installed but is too old (PostgreSQL must be {POSTGRES_MAJOR_MIN} or \
-             newer); {}",
-            newer()
-        ),
+        None => bail!("{what} was installed, but nothing usable is found; {afterwards}"),
     }
 }
 
@@ -152,7 +149,7 @@ fn advice(package: &Package) -> String {
 fn newer() -> String {
     let sudo = if account::is_root().unwrap_or(false) { "" } else { "sudo " };
     format!(
-        "type: {sudo}apt-get install -y postgresql-common ca-certificates && \
+        "version {POSTGRES_MAJOR_MIN} or newer is needed; type: {sudo}apt-get install -y postgresql-common ca-certificates && \
          {sudo}/usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y && \
          {sudo}apt-get install -y --no-install-recommends postgresql-{POSTGRES_MAJOR_MIN}"
     )

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     account::Account,
     dotenv::write_private,
+    environment,
     pid::{self, Recorded, STOP_POSTGRES},
     ports, process, random, signals, steps,
     tools::PostgresTools,
@@ -85,7 +86,7 @@ impl Postgres {
     /// Run SQL as superuser. It goes in through standard input, because a command line with
     /// passwords would be readable by everybody on the machine.
     pub(crate) fn sql(&self, database: &str, script: &str) -> Result<String> {
-        let mut command = Command::new(self.tools.program("psql"));
+        let mut command = client(self.tools.program("psql"));
         command
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-w"])
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
@@ -118,6 +119,16 @@ pub(crate) fn delete(folder: &Path) -> Result<()> {
         steps::note(&format!("deleted {}", outside.display()));
     }
     fs::remove_file(&link).with_context(|| format!("could not delete {}", link.display()))
+}
+
+/// A program of Postgres without the person's own `PG…` settings, which mean another server.
+fn client(program: PathBuf) -> Command {
+    let mut command = Command::new(program);
+    let theirs = environment::names().into_iter().filter(|name| name.starts_with("PG"));
+    theirs.for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
 
 /// The folder of the server's files, usable by the account it runs as.
@@ -175,7 +186,7 @@ fn initialise(tools: &PostgresTools, home: &Path, password: &str, account: Optio
     }
     let password_file = home.join("password");
     write_private(&password_file, password.as_bytes())?;
-    let mut command = Command::new(tools.program("initdb"));
+    let mut command = client(tools.program("initdb"));
     command
         .arg("-D")
         .arg(&unfinished)
@@ -203,7 +214,7 @@ fn launch(
     account: Option<&Account>,
 ) -> Result<()> {
     let log = plan.folder.join("postgres.log");
-    let mut command = Command::new(tools.program("postgres"));
+    let mut command = client(tools.program("postgres"));
     command
         .arg("-D")
         .arg(data)
@@ -230,7 +241,7 @@ fn launch(
 fn accepts_connections(tools: &PostgresTools, port: u16, child: &mut Child) -> Result<()> {
     let begun = Instant::now();
     loop {
-        let is_ready = Command::new(tools.program("pg_isready"))
+        let is_ready = client(tools.program("pg_isready"))
             .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
             .status()
             .is_ok_and(|status| status.success());

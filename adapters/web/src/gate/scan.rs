@@ -23,7 +23,10 @@ pub(super) fn check(document: &str) -> Result<(), Problem> {
                 continue;
             }
             b'#' => {
-                at += bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len() - at);
+                at += bytes[at..]
+                    .iter()
+                    .position(|byte| matches!(byte, b'\n' | b'\r'))
+                    .unwrap_or(bytes.len() - at);
                 continue;
             }
             b'"' => at = after_string(bytes, at),
@@ -39,7 +42,9 @@ pub(super) fn check(document: &str) -> Result<(), Problem> {
                 directives += 1;
                 at += 1;
             }
-            _ if is_name(byte) => at += bytes[at..].iter().position(|byte| !is_name(*byte)).unwrap_or(bytes.len() - at),
+            _ if is_name(byte) => {
+                at += bytes[at..].iter().position(|byte| !is_name(*byte)).unwrap_or(bytes.len() - at);
+            }
             _ => at += 1,
         }
         tokens += 1;

@@ -36,7 +36,8 @@ impl Weight {
 
 /// Refuses a document that is too heavy.
 pub(super) fn check(document: &ExecutableDocument, rules: &EdgeRules) -> Result<(), Problem> {
-    let mut scale = Scale { fragments: &document.fragments, known: HashMap::new() };
+    let mut scale =
+        Scale { fragments: &document.fragments, known: HashMap::new(), introspection: !rules.production };
     let mut whole = Weight::default();
     for (_, operation) in document.operations.iter() {
         whole = whole.beside(scale.set(&operation.node.selection_set.node, 0)?);
@@ -61,6 +62,8 @@ struct Scale<'d> {
     fragments: &'d HashMap<async_graphql::Name, Positioned<FragmentDefinition>>,
     /// `None` while a fragment is being weighed: whoever meets it then stands in a cycle.
     known: HashMap<&'d str, Option<Weight>>,
+    /// Whether the schema may be asked about itself.
+    introspection: bool,
 }
 
 impl<'d> Scale<'d> {
@@ -77,12 +80,18 @@ impl<'d> Scale<'d> {
     fn selection(&mut self, selection: &'d Selection, level: usize) -> Result<Weight, Problem> {
         match selection {
             Selection::Field(field) => {
+                // The schema would answer with null; a plain no is easier to understand.
+                if !self.introspection && matches!(field.node.name.node.as_str(), "__schema" | "__type") {
+                    return Err(invalid("introspection is off"));
+                }
                 let inner = self.set(&field.node.selection_set.node, level)?;
                 let alias = usize::from(field.node.alias.is_some());
                 Ok(Weight { aliases: inner.aliases.saturating_add(alias), depth: inner.depth + 1, ..inner })
             }
             Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node, level),
-            Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str(), level),
+            Selection::FragmentSpread(spread) => {
+                self.fragment(spread.node.fragment_name.node.as_str(), level)
+            }
         }
     }
 

@@ -23,7 +23,8 @@ impl Media {
         for range in accepts.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
             let Some((media, quality)) = range_of(range) else { continue };
             let better = best.is_none_or(|(held, held_quality)| {
-                quality > held_quality || (quality == held_quality && media == Self::Graphql && held == Self::Json)
+                quality > held_quality
+                    || (quality == held_quality && media == Self::Graphql && held == Self::Json)
             });
             if better {
                 best = Some((media, quality));
@@ -87,7 +88,10 @@ mod tests {
         assert_eq!(negotiated("application/json, */*"), Some(Media::Json));
         assert_eq!(negotiated(&format!("application/json, {newer}")), Some(Media::Graphql));
         assert_eq!(negotiated(&format!("{newer};q=0.5, application/json;q=0.9")), Some(Media::Json));
-        assert_eq!(negotiated(&format!("{newer}; charset=utf-8, application/json;q=0.9")), Some(Media::Graphql));
+        assert_eq!(
+            negotiated(&format!("{newer}; charset=utf-8, application/json;q=0.9")),
+            Some(Media::Graphql)
+        );
         for neither in ["text/html", "application/json;q=0", "text/*", "application/xml, image/png"] {
             assert_eq!(negotiated(neither), None, "{neither}");
         }

@@ -1,14 +1,12 @@
 //! What came in: head, body, and the request inside.
 
-use std::collections::HashMap;
-
 use async_graphql::Variables;
 use http::{
     HeaderMap, Method, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use poem::{Request, error::ReadBodyError};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 use super::Turned;
 use crate::{EdgeRules, gate::Wanted};
@@ -21,10 +19,13 @@ struct Parameters {
     operation_name: Option<String>,
     #[serde(default)]
     variables: Variables,
-    /// Nothing here uses them; they must be a map.
     #[serde(rename = "extensions")]
-    _extensions: Option<HashMap<String, IgnoredAny>>,
+    _extensions: Option<Extensions>,
 }
+
+/// Nothing here uses them; they must be an object.
+#[derive(Deserialize)]
+struct Extensions {}
 
 /// The request in a JSON object; the text says what is wrong.
 pub(crate) fn read_wanted(json: &[u8]) -> Result<Wanted, String> {
@@ -52,10 +53,15 @@ pub(super) fn check_head(request: &Request, rules: &EdgeRules) -> Result<(), Tur
         return Err(too_large(rules));
     }
     if !is_json(headers) {
-        return Err(Turned::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json in UTF-8"));
+        return Err(Turned::http(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json in UTF-8",
+        ));
     }
     // What unpacks to an unknown size is as good as too large.
-    let packed = headers.get(CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let packed = headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
     if packed {
         return Err(Turned::http(StatusCode::PAYLOAD_TOO_LARGE, "compressed bodies are not accepted"));
     }
@@ -85,7 +91,7 @@ fn from_query(text: &str) -> Result<Wanted, String> {
             "operationName" => wanted.operation_name = Some(value.into_owned()),
             "variables" => wanted.variables = json(&value).ok_or("variables must be a JSON object")?,
             "extensions" => {
-                json::<Option<HashMap<String, IgnoredAny>>>(&value).ok_or("extensions must be a JSON object")?;
+                json::<Option<Extensions>>(&value).ok_or("extensions must be a JSON object")?;
             }
             _ => {}
         }

@@ -48,7 +48,9 @@ impl<'a> Payload<'a> {
 
 /// Whether the request failed before anything of it ran.
 pub(crate) fn request_failed(answer: &Answer) -> bool {
-    answer.data == Value::Null && !answer.errors.is_empty() && answer.errors.iter().all(|error| error.path.is_empty())
+    answer.data == Value::Null
+        && !answer.errors.is_empty()
+        && answer.errors.iter().all(|error| error.path.is_empty())
 }
 
 /// An answer of the edge in place of the schema's, when an operation was cut or fell over.
@@ -104,14 +106,20 @@ pub(super) fn turned(turned: Turned, id: &RequestId, media: Media) -> Response {
 /// 200 when there is something to read; what the edge cut off has its own status in either type.
 fn status_of_answer(answer: &Answer, media: Media) -> StatusCode {
     let Some(code) = common_code(&answer.errors) else {
-        return if request_failed(answer) && media == Media::Graphql { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        return if request_failed(answer) && media == Media::Graphql {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::OK
+        };
     };
     let whole = request_failed(answer);
     match code {
         Code::Timeout | Code::Internal | Code::Unavailable if whole => status_of(code),
         _ if media == Media::Json => StatusCode::OK,
         _ if whole => status_of(code),
-        Code::Unauthenticated | Code::Forbidden | Code::RateLimited if answer.data == Value::Null => status_of(code),
+        Code::Unauthenticated | Code::Forbidden | Code::RateLimited if answer.data == Value::Null => {
+            status_of(code)
+        }
         _ => StatusCode::OK,
     }
 }
@@ -135,7 +143,10 @@ fn response(status: StatusCode, body: serde_json::Result<Vec<u8>>, id: &RequestI
         Ok(body) => (status, body),
         Err(error) => {
             tracing::error!(request_id = id.as_str(), %error, "an answer could not be written");
-            (StatusCode::INTERNAL_SERVER_ERROR, br#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#.to_vec())
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                br#"{"errors":[{"message":"internal error","extensions":{"code":"INTERNAL"}}]}"#.to_vec(),
+            )
         }
     };
     let mut response = Response::from(body);

@@ -1,12 +1,6 @@
 //! One connection: HTTP/1.1 or HTTP/2, and upgrades.
 
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use http::{StatusCode, header::UPGRADE, uri::Scheme};
 use hyper::{body::Incoming, service::service_fn};
@@ -14,7 +8,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use poem::{Addr, Endpoint, Request, web::{LocalAddr, RemoteAddr}};
+use poem::{
+    Addr, Endpoint, Request,
+    web::{LocalAddr, RemoteAddr},
+};
 use tokio::net::TcpStream;
 
 use super::{

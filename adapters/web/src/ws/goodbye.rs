@@ -14,7 +14,8 @@ pub(super) struct Goodbye {
 impl Goodbye {
     pub(super) const GOING_AWAY: Self = Self::new(1001, "the server is going away, please connect again");
     pub(super) const TOO_LARGE: Self = Self::new(1009, "message too large");
-    pub(super) const DOES_NOT_READ: Self = Self::new(1013, "the client does not read; connect again with a cursor");
+    pub(super) const DOES_NOT_READ: Self =
+        Self::new(1013, "the client does not read; connect again with a cursor");
     pub(super) const SILENT: Self = Self::new(1001, "the client is silent");
     pub(super) const NOT_TEXT: Self = Self::new(4400, "messages must be text");
     pub(super) const MALFORMED: Self = Self::new(4400, "malformed message");

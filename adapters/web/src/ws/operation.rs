@@ -44,7 +44,11 @@ struct Running {
 
 impl Operation {
     /// Runs it. Dropping the stream cuts it off.
-    pub(super) fn run<X: Executor>(self, schema: &X, request: Request) -> impl Stream<Item = (Arc<str>, Event)> + use<X> {
+    pub(super) fn run<X: Executor>(
+        self,
+        schema: &X,
+        request: Request,
+    ) -> impl Stream<Item = (Arc<str>, Event)> + use<X> {
         let answers = AssertUnwindSafe(schema.execute_stream(request, None)).catch_unwind().boxed();
         let running = Running { operation: self, answers, first: true, over: false };
         stream::unfold(running, |mut running| async move {

@@ -31,6 +31,10 @@ struct Frame<'t> {
 impl<'t> Said<'t> {
     /// Reads a message.
     pub(super) fn read(text: &'t str) -> Result<Self, Goodbye> {
+        // A struct may be read from a list as well, which the protocol does not know.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(Goodbye::MALFORMED);
+        }
         let frame: Frame<'t> = serde_json::from_str(text).map_err(|_| Goodbye::MALFORMED)?;
         match frame.r#type.as_str() {
             "connection_init" => Ok(Self::Init(frame.payload)),
@@ -149,8 +153,16 @@ mod tests {
 
     #[test]
     fn nonsense_closes_the_socket() {
-        for text in ["", "[]", "{}", r#"{"type":"start"}"#, r#"{"type":"subscribe"}"#, r#"{"type":1}"#,
-            r#"{"type":"subscribe","id":"","payload":{}}"#, r#"{"type":"complete"}"#] {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"type":"start"}"#,
+            r#"{"type":"subscribe"}"#,
+            r#"{"type":1}"#,
+            r#"{"type":"subscribe","id":"","payload":{}}"#,
+            r#"{"type":"complete"}"#,
+        ] {
             assert!(Said::read(text).is_err(), "{text}");
         }
         let long = format!(r#"{{"type":"complete","id":"{}"}}"#, "x".repeat(ID_BYTES_MAX + 1));

@@ -1,12 +1,7 @@
 //! A socket's life: init, operations, pings, and the token that has to keep working.
 
 use std::{
-    collections::HashMap,
-    convert::Infallible,
-    net::IpAddr,
-    ops::ControlFlow,
-    sync::Arc,
-    time::Duration,
+    collections::HashMap, convert::Infallible, net::IpAddr, ops::ControlFlow, sync::Arc, time::Duration,
 };
 
 use application::{Caller, Code, Problem};
@@ -27,7 +22,10 @@ use super::{
     operation::{Cuttable, Event, Operation, cuttable},
     protocol::{self, Said, shown_token},
 };
-use crate::{Edge, EdgeRules, RequestId, caller_of, context::Asked, gate, http::read_wanted, problem::edge_error, surface::Supply};
+use crate::{
+    Edge, EdgeRules, RequestId, caller_of, context::Asked, gate, http::read_wanted, problem::edge_error,
+    surface::Supply,
+};
 
 /// One socket.
 pub(super) struct Session<X> {
@@ -76,7 +74,11 @@ impl<X: Executor> Session<X> {
     }
 
     /// Lives until something ends it; `None` when the client has gone by itself.
-    pub(super) async fn run(mut self, incoming: &mut Incoming, outbox: mpsc::Sender<Message>) -> Option<Goodbye> {
+    pub(super) async fn run(
+        mut self,
+        incoming: &mut Incoming,
+        outbox: mpsc::Sender<Message>,
+    ) -> Option<Goodbye> {
         if !self.agreed {
             return Some(Goodbye::SUBPROTOCOL);
         }

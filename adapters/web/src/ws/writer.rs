@@ -16,7 +16,12 @@ const OUTBOX_MESSAGES_MAX: usize = 32;
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs a session on a socket until either ends, and says why to the client.
-pub(super) async fn hold<X: Executor>(socket: WebSocketStream, session: Session<X>, stall: Duration, going: Going) {
+pub(super) async fn hold<X: Executor>(
+    socket: WebSocketStream,
+    session: Session<X>,
+    stall: Duration,
+    going: Going,
+) {
     let (sink, mut incoming) = socket.split();
     let (outbox, queue) = mpsc::channel(OUTBOX_MESSAGES_MAX);
     let mut writing = pin!(write(sink, queue, stall));

@@ -162,7 +162,10 @@ fn stores(
     let app_password = credentials.get("APP_PASSWORD");
     let postgres = step(&format!("Starting a private PostgreSQL {}", tools.major), || {
         let postgres = Postgres::start(tools, &plan)?;
-        database::prepare(&postgres, owner_password)?;
+        database::prepare(&postgres, owner_password).context(
+            "the database refused its own passwords; if target/dev/secrets was lost, type: cargo \
+             xtask reset",
+        )?;
         Ok(postgres)
     })?;
     let owner = postgres.url_as(database::OWNER, owner_password, database::DATABASE);

@@ -1,0 +1,8 @@
+//! The edge, driven from outside over real connections.
+
+mod connections;
+mod fixture;
+mod http_rules;
+mod limits;
+mod pages;
+mod sockets;
