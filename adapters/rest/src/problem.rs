@@ -13,6 +13,8 @@ pub const PROBLEM_CONTENT_TYPE: &str = "application/problem+json";
 
 /// What clients are told of what is our fault.
 const INTERNAL_DETAIL: &str = "internal error";
+/// What clients are told of what will pass.
+const UNAVAILABLE_DETAIL: &str = "temporarily unavailable, please try again";
 /// What can be asked of a path that does not take what was asked. All operations here read.
 const READ_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
@@ -53,15 +55,20 @@ impl Problem {
     /// The problem of an error of the framework: no such path, another method, a parameter that
     /// does not parse. The text of what is our fault goes to the log only.
     pub fn of_error(error: &Error) -> Self {
-        match error.status() {
+        let status = error.status();
+        if status.is_server_error() {
+            tracing::error!(%error, http.status = status.as_u16(), "request failed");
+        }
+        match status {
             StatusCode::NOT_FOUND => Self::new(Code::NotFound, "there is nothing at this path"),
-            status @ StatusCode::METHOD_NOT_ALLOWED => {
+            StatusCode::METHOD_NOT_ALLOWED => {
                 Self::with_status(status, Code::ValidationFailed, "this path does not take this method")
             }
-            status if status.is_server_error() => {
-                tracing::error!(%error, http.status = status.as_u16(), "request failed");
-                Self::new(Code::Internal, INTERNAL_DETAIL)
-            }
+            StatusCode::UNAUTHORIZED => Self::new(Code::Unauthenticated, error.to_string()),
+            StatusCode::FORBIDDEN => Self::new(Code::Forbidden, error.to_string()),
+            StatusCode::TOO_MANY_REQUESTS => Self::new(Code::RateLimited, error.to_string()),
+            StatusCode::SERVICE_UNAVAILABLE => Self::new(Code::Unavailable, UNAVAILABLE_DETAIL),
+            status if status.is_server_error() => Self::new(Code::Internal, INTERNAL_DETAIL),
             status => Self::with_status(status, Code::ValidationFailed, error.to_string()),
         }
     }

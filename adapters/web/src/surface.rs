@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::http::header::UPGRADE;
 use application::Caller;
 use async_graphql::{Data, Executor, ObjectType, Schema, SubscriptionType};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, error::NotFoundError};
@@ -51,7 +52,9 @@ impl<X: Executor> Endpoint for Graphql<X> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         if request.uri().path() == GRAPHQL_PATH {
-            if request.headers().contains_key(::http::header::UPGRADE) {
+            // Other protocols that a client offers to change to are ignored, as HTTP allows.
+            let offered = request.headers().get(UPGRADE);
+            if offered.is_some_and(|offered| offered.as_bytes().eq_ignore_ascii_case(b"websocket")) {
                 // The rare way, boxed so that it does not make every request's future larger.
                 return Ok(Box::pin(ws::upgrade(self, request)).await);
             }

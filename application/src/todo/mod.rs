@@ -11,6 +11,6 @@ pub use commands::{
     written_row,
 };
 pub use queries::{
-    AdminTodos, CountTodos, GetTodo, HistoryEntry, ListTodos, TodoHistory, TodoField, TodoFilter, TodoList, TodoPage, TodoRow,
+    AdminCountTodos, AdminTodos, CountTodos, GetTodo, HistoryEntry, ListTodos, TodoHistory, TodoField, TodoFilter, TodoList, TodoPage, TodoRow,
     TodoScope, TodoSort, TodoStatus, matches,
 };

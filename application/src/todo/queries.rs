@@ -72,6 +72,8 @@ pub enum TodoField {
     UpdatedAt(Test<Timestamp>),
     /// `completedAt`
     CompletedAt(Test<Timestamp>),
+    /// `ownerId`, for operators.
+    Owner(Test<UserId>),
     /// `assigneeId`
     Assignee(Test<UserId>),
     /// `tagId`: one of its tags passes.
@@ -159,6 +161,7 @@ pub fn matches(filter: &TodoFilter, row: &TodoRow) -> bool {
         TodoField::CreatedAt(test) => test.passes(Some(&row.created_at), no),
         TodoField::UpdatedAt(test) => test.passes(Some(&row.updated_at), no),
         TodoField::CompletedAt(test) => test.passes(row.completed_at.as_ref(), no),
+        TodoField::Owner(test) => test.passes(Some(&row.owner), no),
         TodoField::Assignee(test) => test.passes(row.assignee.as_ref(), no),
         TodoField::Tag(Test::IsNull(wanted)) => row.tags.is_empty() == *wanted,
         TodoField::Tag(Test::Ne(unwanted)) => !row.tags.contains(unwanted),
@@ -214,4 +217,10 @@ todo_query!(
     AdminTodos { tenant: TenantId, request: PageRequest<TodoFilter, TodoSort> } -> TodoPage, "todo.admin_list",
     Access::Operator(OperatorRole::Support),
     |app, _caller, query| app.todo_list.page(TodoScope::Tenant(query.tenant), &query.request)
+);
+todo_query!(
+    /// How many todos of a tenant pass a filter, for operators.
+    AdminCountTodos { tenant: TenantId, filter: TodoFilter } -> i64, "todo.admin_count",
+    Access::Operator(OperatorRole::Support),
+    |app, _caller, query| app.todo_list.count(TodoScope::Tenant(query.tenant), &query.filter)
 );

@@ -252,6 +252,7 @@ fn field(sql: &mut Where, field: &TodoField) {
         TodoField::CreatedAt(test) => sql.test("created_at", "timestamptz", test, |at| *at),
         TodoField::UpdatedAt(test) => sql.test("updated_at", "timestamptz", test, |at| *at),
         TodoField::CompletedAt(test) => sql.test("completed_at", "timestamptz", test, |at| *at),
+        TodoField::Owner(test) => sql.test("owner_id", "uuid", test, |user| user.0),
         TodoField::Assignee(test) => sql.test("assignee_id", "uuid", test, |user| user.0),
         TodoField::Tag(test) => tag_field(sql, test),
     }

@@ -41,7 +41,6 @@ pub(super) struct Session<X> {
     caller: Option<Caller>,
     live: HashMap<Arc<str>, AbortHandle>,
     events: SelectAll<Cuttable>,
-    heard: Instant,
 }
 
 /// What a client sends.
@@ -69,7 +68,6 @@ impl<X: Executor> Session<X> {
             caller: None,
             live: HashMap::new(),
             events: SelectAll::new(),
-            heard: Instant::now(),
         }
     }
 
@@ -93,15 +91,16 @@ impl<X: Executor> Session<X> {
         incoming: &mut Incoming,
         outbox: &mpsc::Sender<Message>,
     ) -> Result<Infallible, Option<Goodbye>> {
-        let EdgeRules { init_wait, ping_every, token_recheck, .. } = self.edge.rules;
+        let EdgeRules { init_wait, ping_every, token_recheck, silence, .. } = self.edge.rules;
         let mut init = std::pin::pin!(sleep(init_wait));
+        let mut silent = std::pin::pin!(sleep(silence));
         let (mut ping, mut recheck) = (ticker(ping_every), ticker(token_recheck));
         loop {
             let waiting = self.caller.is_none();
             let speaking = !self.events.is_empty();
             tokio::select! {
                 message = incoming.next() => {
-                    self.heard = Instant::now();
+                    silent.as_mut().reset(Instant::now() + silence);
                     match message {
                         Some(Ok(Message::Text(text))) => self.hear(&text, outbox).await?,
                         Some(Ok(Message::Binary(_))) => return Err(Some(Goodbye::NOT_TEXT)),
@@ -113,10 +112,8 @@ impl<X: Executor> Session<X> {
                 event = next_event(&mut self.events, outbox), if speaking => self.tell(event),
                 () = &mut init, if waiting => return Err(Some(Goodbye::INIT_TIMEOUT)),
                 _ = recheck.tick() => self.recheck()?,
+                () = &mut silent => return Err(Some(Goodbye::SILENT)),
                 _ = ping.tick() => {
-                    if self.heard.elapsed() > self.edge.rules.silence {
-                        return Err(Some(Goodbye::SILENT));
-                    }
                     // A full queue means that the writer is at the end of its patience already.
                     let _ = outbox.try_send(Message::Ping(Vec::new()));
                 }

@@ -46,6 +46,19 @@ struct Node {
     next: Option<Box<Node>>,
 }
 
+struct Leaky;
+
+#[Object]
+impl Leaky {
+    async fn firm(&self) -> Result<String> {
+        Err(Error::new("SELECT secret"))
+    }
+
+    async fn maybe(&self) -> Result<Option<String>> {
+        Err(Error::new("SELECT secret"))
+    }
+}
+
 #[Object]
 impl Query {
     async fn health(&self) -> &'static str {
@@ -84,9 +97,13 @@ impl Query {
         id.to_string()
     }
 
-    async fn fall(&self) -> Option<String> {
-        let none: Option<String> = None;
-        Some(none.expect("the secret of the resolver"))
+    async fn fall(&self, safely: Option<bool>) -> Option<bool> {
+        assert!(safely.is_some(), "the secret of the resolver");
+        safely
+    }
+
+    async fn leaks(&self) -> Vec<Leaky> {
+        vec![Leaky]
     }
 
     async fn slow(&self) -> &'static str {
@@ -152,6 +169,18 @@ impl Subscriptions {
     async fn mine(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = String>> {
         let member = ctx.caller().signed_in::<Never>().map_err(failed)?;
         Ok(stream::once(async move { member.user.to_string() }))
+    }
+
+    async fn leak(&self) -> impl Stream<Item = Result<i32>> {
+        stream::iter([Ok(1), Err(Error::new("SELECT secret"))])
+    }
+
+    async fn leak_at_once(&self) -> Result<impl Stream<Item = i32>> {
+        Err::<stream::Empty<i32>, _>(Error::new("SELECT secret"))
+    }
+
+    async fn leak_inside(&self) -> impl Stream<Item = Leaky> {
+        stream::iter([Leaky])
     }
 
     async fn falls(&self) -> impl Stream<Item = i32> {

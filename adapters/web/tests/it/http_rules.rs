@@ -23,6 +23,13 @@ async fn health_answers_by_post_and_by_get() {
 }
 
 #[tokio::test]
+async fn an_offer_of_another_protocol_is_ignored() {
+    let surface = surface().await;
+    let text = "GET /graphql?query=%7Bhealth%7D HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n";
+    assert_eq!(surface.send(text.as_bytes()).await.status, 200);
+}
+
+#[tokio::test]
 async fn only_json_that_a_foreign_page_cannot_send_is_read() {
     let surface = surface().await;
     let body = r#"{"query":"{health}"}"#;
@@ -152,6 +159,10 @@ async fn errors_are_masked_and_keep_what_is_theirs() {
     );
     assert!(!leak.body.contains("SELECT"));
     assert_eq!(leak.json()["errors"][0]["path"], json!(["leak"]));
+    for nested in ["{leaks{firm}}", "{leaks{maybe}}"] {
+        let leak = surface.post(nested, &[]).await;
+        assert!(leak.code() == "INTERNAL" && !leak.body.contains("SELECT"), "{}", leak.body);
+    }
     let taken = surface.post("{taken}", &[]).await.json();
     assert_eq!(taken["errors"][0]["extensions"]["field"], "slug");
     let changed = surface.post("{changed}", &[]).await.json();

@@ -4,5 +4,6 @@ mod connections;
 mod fixture;
 mod http_rules;
 mod limits;
+mod logs;
 mod pages;
 mod sockets;

@@ -307,6 +307,28 @@ async fn an_error_in_a_stream_keeps_its_cursor() {
 }
 
 #[tokio::test]
+async fn foreign_errors_in_streams_are_masked() {
+    let surface = surface().await;
+    let mut socket = ready(&surface).await;
+    for (n, document) in
+        ["{leak}", "{leakAtOnce}", "{leakInside{firm}}", "{leakInside{maybe}}"].iter().enumerate()
+    {
+        socket.subscribe(&n.to_string(), &format!("subscription{document}")).await;
+        let mut masked = 0;
+        loop {
+            let message = socket.next().await.expect("a message");
+            let text = message.to_string();
+            assert!(!text.contains("SELECT") && !text.contains("VALIDATION"), "{document}: {text}");
+            masked += usize::from(text.contains("INTERNAL"));
+            if message["type"] != "next" {
+                break;
+            }
+        }
+        assert_eq!(masked, 1, "{document}");
+    }
+}
+
+#[tokio::test]
 async fn a_query_on_a_socket_has_a_deadline_too() {
     let surface = with(|rules| rules.execution = Duration::from_millis(100)).await;
     let mut socket = ready(&surface).await;

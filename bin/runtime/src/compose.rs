@@ -1,0 +1,114 @@
+//! Composition: the ports, filled with what really does the work.
+
+use std::sync::Arc;
+
+use adapter_jwt::RsaTokens;
+use adapter_password::{Argon2Passwords, default_parallel};
+use adapter_postgres::{
+    PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, PoolError, Reached, Wake,
+};
+use adapter_redis::{RedisSettings, RedisSignals, SignalError};
+use application::{
+    Aggregates, App, Deps,
+    live::Hub,
+    ports::{AccessTokens, Entropy, ReadModel, Signals},
+};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    settings::Settings,
+    start::{self, StartError},
+    world::{SystemClock, SystemEntropy},
+};
+
+/// Every read model there is.
+const READ_MODELS: [ReadModel; 3] = [ReadModel::TodoList, ReadModel::TagList, ReadModel::People];
+
+/// Why there is no node.
+#[derive(Debug, Error)]
+pub(crate) enum ComposeError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    #[error(transparent)]
+    Signals(#[from] SignalError),
+    #[error("personal data cannot be opened: {0}")]
+    Vault(#[from] application::ports::VaultError),
+}
+
+/// What surfaces and workers of a process share.
+pub struct Node {
+    /// Connections.
+    pub pools: PgPools,
+    /// The wire between processes.
+    pub signals: Arc<RedisSignals>,
+    /// Wakes readers.
+    pub wake: Arc<Wake>,
+    /// How far read models came.
+    pub reached: Arc<Reached>,
+    /// Personal data.
+    pub vault: Arc<PgVault>,
+}
+
+impl Node {
+    /// Connects to nothing yet, but for Redis in the background.
+    pub(crate) async fn new(settings: &Settings) -> Result<Self, ComposeError> {
+        let pools = PgPools::new(&settings.postgres)?;
+        let signals = RedisSignals::connect(RedisSettings {
+            url: settings.redis_url.expose().to_owned(),
+            ca_file: settings.redis_ca_file.clone(),
+            channel: settings.channel.clone(),
+        })
+        .await?;
+        let wake = Wake::new(Arc::clone(&signals) as Arc<dyn Signals>);
+        let reached = Reached::new(READ_MODELS.map(ReadModel::name));
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let vault = PgVault::new(pools.pool.clone(), entropy, settings.data_key);
+        Ok(Self { pools, signals, wake, reached, vault })
+    }
+
+    /// Waits for the database, then listens to the other processes.
+    pub(crate) async fn ready(&self, stop: &CancellationToken) -> Result<(), ComposeError> {
+        start::database(&self.pools, stop).await?;
+        tokio::spawn(Arc::clone(&self.wake).run());
+        Ok(())
+    }
+
+    /// The application over this node's ports, as the surface of `tokens` serves it.
+    pub(crate) fn app(&self, settings: &Settings, tokens: Arc<RsaTokens>) -> Result<App, ComposeError> {
+        let log = Arc::new(PgEventLog::new(&self.pools, Arc::clone(&self.wake)));
+        let primary = self.pools.pool.clone();
+        let queries = match &settings.replica {
+            Some(replica) => PgPools::new(replica)?.pool,
+            None => primary.clone(),
+        };
+        let signals = Arc::clone(&self.signals) as Arc<dyn Signals>;
+        let progress = PgProgress::new(primary.clone(), Arc::clone(&self.reached));
+        tokio::spawn(Arc::clone(&progress).run(Arc::clone(&signals)));
+        let todo_list = Arc::new(PgTodoList::new(queries.clone(), primary.clone()));
+        let live = Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _);
+        tokio::spawn(Arc::clone(&live).run());
+        Ok(App::new(Deps {
+            todos: Aggregates::new(Arc::clone(&log) as _),
+            tags: Aggregates::new(Arc::clone(&log) as _),
+            users: Aggregates::new(Arc::clone(&log) as _),
+            tenants: Aggregates::new(Arc::clone(&log) as _),
+            operators: Aggregates::new(Arc::clone(&log) as _),
+            log,
+            todo_list,
+            tag_list: Arc::new(PgTagList::new(queries.clone())),
+            people: Arc::new(PgPeople::new(queries)),
+            audit: Arc::new(PgAuditLog::new(primary)),
+            progress,
+            live,
+            vault: Arc::clone(&self.vault) as _,
+            passwords: Arc::new(Argon2Passwords::new(default_parallel())),
+            tokens: tokens as Arc<dyn AccessTokens>,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            lifetimes: settings.lifetimes,
+        }))
+    }
+}

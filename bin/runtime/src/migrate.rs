@@ -1,0 +1,106 @@
+//! The migrator: exact lines, exact exit codes, for a task that runs before each deploy.
+
+use std::process::ExitCode;
+
+use adapter_postgres::{
+    Tls,
+    migrations::{MigrationError, Migrations},
+};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use crate::{
+    cli,
+    settings::{Process, Settings},
+};
+
+/// The `migrator` binary: `migrator`, `migrator revert`, `migrator status`.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the contract is its output")]
+pub fn migrator() -> ExitCode {
+    let task = std::env::args().nth(1);
+    let known = matches!(task.as_deref(), None | Some("revert" | "status"));
+    if !known {
+        println!("usage: migrator            apply what is not applied\n       migrator status     list\n       migrator revert     undo the newest one");
+        return if matches!(task.as_deref(), Some("--help" | "-h")) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let options = match options() {
+        Ok(options) => options,
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("Migration failed: {problem}");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("Initialising data source...");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("the operating system gives a reactor");
+    match runtime.block_on(run(&options, task.as_deref())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Migration failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the contract is its output")]
+async fn run(options: &PgConnectOptions, task: Option<&str>) -> Result<(), MigrationError> {
+    let mut migrations = Migrations::connect(options).await?;
+    match task {
+        Some("status") => {
+            for state in migrations.status().await? {
+                println!("  {} {}", if state.applied { "[x]" } else { "[ ]" }, state.name);
+            }
+        }
+        Some(_) => {
+            let name = migrations.revert().await?;
+            println!("Reverted 1 migration:\n  - {name}");
+        }
+        None if migrations.status().await?.iter().all(|state| state.applied) => {
+            println!("No pending migrations — exiting.");
+        }
+        None => {
+            println!("Running pending migrations...");
+            let done = migrations.migrate().await?;
+            println!("Executed {} migration(s):", done.len());
+            for name in done {
+                println!("  - {name}");
+            }
+            println!("Migrations complete.");
+        }
+    }
+    migrations.close().await
+}
+
+/// It needs the database's settings and no others.
+fn options() -> Result<PgConnectOptions, Vec<String>> {
+    let mut variables = crate::settings::environment();
+    // Where nothing is said, a migrator is as careful as in production only about TLS files it is given.
+    variables.entry("NODE_ENV".to_owned()).or_insert_with(|| "development".to_owned());
+    variables.entry("REDIS_URL".to_owned()).or_insert_with(|| "redis://unused".to_owned());
+    let settings = Settings::read(Process::Migrator, variables)?;
+    let config = &settings.postgres.config;
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .port(config.get_ports().first().copied().unwrap_or(5432))
+        .username(config.get_user().unwrap_or("postgres"))
+        .database(config.get_dbname().unwrap_or("postgres"))
+        .application_name("enterprise-todo migrator");
+    options = match config.get_hosts().first() {
+        Some(tokio_postgres::config::Host::Tcp(host)) => options.host(host),
+        Some(tokio_postgres::config::Host::Unix(path)) => options.socket(path),
+        None => options.host("localhost"),
+    };
+    if let Some(password) = config.get_password() {
+        options = options.password(&String::from_utf8_lossy(password));
+    }
+    Ok(match settings.postgres.tls {
+        Tls::Off => options.ssl_mode(PgSslMode::Prefer),
+        Tls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull),
+        Tls::VerifyFull { ca_file: Some(file) } => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+    })
+}
+
+/// Shown by binaries that are given words they do not know.
+pub(crate) fn unknown(words: &str, usage: &str) -> ExitCode {
+    cli::misconfigured(&[format!("unknown: {words}"), usage.to_owned()])
+}

@@ -1,0 +1,49 @@
+//! Whether this process can serve, and what keeps it from it.
+
+use std::{sync::Arc, time::Duration};
+
+use adapter_postgres::{PgPools, migrations};
+use adapter_redis::RedisSignals;
+use adapter_rest::{Check, Readiness};
+use async_trait::async_trait;
+
+/// The longest a check takes.
+const CHECK_MAX: Duration = Duration::from_secs(2);
+
+/// Asks what the process needs.
+pub(crate) struct NodeReadiness {
+    pub(crate) pools: PgPools,
+    pub(crate) signals: Arc<RedisSignals>,
+}
+
+#[async_trait]
+impl Readiness for NodeReadiness {
+    async fn checks(&self) -> Vec<Check> {
+        let (database, redis) = tokio::join!(self.database(), self.signals.ping());
+        let redis_detail = if redis { "answers" } else { "does not answer; live changes follow the log instead" };
+        let redis = Check { name: "redis", ok: redis, detail: redis_detail.to_owned() };
+        match database {
+            Ok(version) => {
+                let new_enough = version >= migrations::NEWEST;
+                let detail = if new_enough {
+                    format!("version {version}")
+                } else {
+                    format!("version {version} is older than {}: run the migrator", migrations::NEWEST)
+                };
+                let postgres = Check { name: "postgres", ok: true, detail: "answers".to_owned() };
+                vec![postgres, Check { name: "schema", ok: new_enough, detail }, redis]
+            }
+            Err(detail) => vec![Check { name: "postgres", ok: false, detail: detail.to_owned() }, redis],
+        }
+    }
+}
+
+impl NodeReadiness {
+    async fn database(&self) -> Result<i64, &'static str> {
+        let asked = async {
+            let client = self.pools.pool.get().await.map_err(|_| "cannot be reached")?;
+            migrations::schema_version(&client).await.map_err(|_| "does not answer")
+        };
+        tokio::time::timeout(CHECK_MAX, asked).await.unwrap_or(Err("does not answer in time"))
+    }
+}

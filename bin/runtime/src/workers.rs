@@ -1,0 +1,82 @@
+//! The consumers: embedded in the surfaces, or alone in `worker`.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use adapter_postgres::{
+    Deployment, all,
+    consumers::{Leases, Pace, Runner},
+};
+use application::ports::{Signals, Vault};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    cli,
+    compose::{ComposeError, Node},
+    settings::{Process, Settings},
+    telemetry,
+};
+
+/// How long consumers may take to end.
+const END_MAX: Duration = Duration::from_secs(5);
+
+/// The running consumers of a process.
+pub(crate) struct Workers {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Workers {
+    /// Starts them all; each works whenever it gets its lease.
+    pub(crate) fn start(node: &Node, settings: &Settings) -> Self {
+        let outbox_web_url = (!settings.environment.is_public()).then(|| settings.web_url.clone());
+        if outbox_web_url.is_none() {
+            tracing::warn!("mail is off: this release sends none outside development and test");
+        }
+        let deployment = Deployment { vault: Arc::clone(&node.vault) as Arc<dyn Vault>, outbox_web_url };
+        let leases = Leases::new(node.pools.connector.clone());
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        for projection in all(&deployment) {
+            let runner = Runner {
+                projection,
+                pool: node.pools.pool.clone(),
+                leases: Arc::clone(&leases),
+                wake: Arc::clone(&node.wake),
+                signals: Arc::clone(&node.signals) as Arc<dyn Signals>,
+                reached: Arc::clone(&node.reached),
+                pace: Pace::default(),
+            };
+            tasks.spawn(runner.run(stop.clone()));
+        }
+        tasks.close();
+        Self { tasks, stop }
+    }
+
+    /// Ends them; their leases are free at once.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(END_MAX, self.tasks.wait()).await.is_err() {
+            tracing::warn!("consumers did not end in time; their leases end with their sessions");
+        }
+    }
+}
+
+/// The `worker` binary.
+pub fn worker() -> ExitCode {
+    telemetry::start();
+    let settings = match Settings::of(Process::Worker) {
+        Ok(settings) => settings,
+        Err(problems) => return cli::misconfigured(&problems),
+    };
+    cli::run(async move {
+        let stop = cli::stop_signal();
+        let node = Node::new(&settings).await?;
+        node.ready(&stop).await?;
+        let workers = Workers::start(&node, &settings);
+        tracing::info!("worker runs");
+        tracing::info!("application successfully started");
+        stop.cancelled().await;
+        workers.end().await;
+        node.signals.close().await;
+        Ok::<(), ComposeError>(())
+    })
+}
