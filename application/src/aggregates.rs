@@ -13,8 +13,8 @@ use crate::{
     Caller, Failure, Terms,
     bus::Done,
     ports::{
-        Append, AppendError, Cursor, EventLog, IdempotencyKey, LogError, NewEvent, NewSnapshot, Receipt, Unit,
-        Visibility,
+        Append, AppendError, Cursor, EventLog, IdempotencyKey, LogError, NewEvent, NewSnapshot, Receipt,
+        Unit, Visibility,
     },
 };
 
@@ -116,7 +116,8 @@ where
         loop {
             attempts_left -= 1;
             let done = self.attempt(&order, fresh).await;
-            let again = matches!(done, Err(Failure::Conflict { .. })) && order.terms.expected_version.is_none();
+            let again =
+                matches!(done, Err(Failure::Conflict { .. })) && order.terms.expected_version.is_none();
             if !again || attempts_left == 0 {
                 return done;
             }
@@ -143,7 +144,10 @@ where
     }
 
     /// A decision on a new stream, to be stored together with others.
-    pub(crate) fn found(stream: StreamId, issued: Issued<A::Intent>) -> Result<Decision<A>, Failure<A::Refusal>> {
+    pub(crate) fn found(
+        stream: StreamId,
+        issued: Issued<A::Intent>,
+    ) -> Result<Decision<A>, Failure<A::Refusal>> {
         let before = Arc::new(A::default());
         let events = before.decide(issued).map_err(Failure::Rejected)?;
         Self::prepare(stream, 0, before, events).map_err(Failure::Internal)
@@ -161,7 +165,8 @@ where
         let mut decided = self.decide(order, &before).await;
         // What a remembered state refuses, finds done already, or does not expect may have changed
         // on another node; what it accepts is checked by the append.
-        let doubtful = decided.as_ref().map_or(true, Vec::is_empty) || expected.is_some_and(|it| it != version);
+        let doubtful =
+            decided.as_ref().map_or(true, Vec::is_empty) || expected.is_some_and(|it| it != version);
         if from_cache && doubtful {
             (version, before) = self.freshen(&order.stream, (version, before)).await?;
             decided = self.decide(order, &before).await;
@@ -191,7 +196,13 @@ where
         let stream = order.stream.clone();
         if events.is_empty() && order.key.is_none() {
             let cursor = self.log.cursor(A::TYPE, &stream, version).await.map_err(broken)?;
-            return Ok(Committed { stream, state: (*before).clone(), version, cursor, visibility: Visibility::Shown });
+            return Ok(Committed {
+                stream,
+                state: (*before).clone(),
+                version,
+                cursor,
+                visibility: Visibility::Shown,
+            });
         }
         let decision = Self::prepare(stream, version, before, events).map_err(Failure::Internal)?;
         let metadata = metadata(order.caller, order.name).map_err(Failure::Internal)?;
@@ -250,7 +261,12 @@ where
     }
 
     /// The state after a stored decision, remembered for the next command.
-    pub(crate) fn committed(&self, decision: Decision<A>, number: Option<i64>, cursor: Cursor) -> Committed<A> {
+    pub(crate) fn committed(
+        &self,
+        decision: Decision<A>,
+        number: Option<i64>,
+        cursor: Cursor,
+    ) -> Committed<A> {
         let Decision { append, mut events, before } = decision;
         if let (Some(number), Some(first)) = (number, events.first_mut()) {
             *first = A::numbered(first.clone(), number);
@@ -270,7 +286,9 @@ where
             AppendError::Taken(claim) => Failure::Rejected(A::taken(&claim)),
             AppendError::Log(error) => broken(error),
             AppendError::Conflict => Failure::Conflict { current_version: 0 },
-            other @ (AppendError::Duplicate(_) | AppendError::TooLarge { .. }) => Failure::Internal(other.into()),
+            other @ (AppendError::Duplicate(_) | AppendError::TooLarge { .. }) => {
+                Failure::Internal(other.into())
+            }
         }
     }
 
@@ -318,7 +336,12 @@ where
 }
 
 /// The key of a command's terms: nobody meets the keys of another tenant or person.
-pub(crate) fn idempotency(caller: &Caller, name: &str, body: &impl Serialize, terms: &Terms) -> Option<IdempotencyKey> {
+pub(crate) fn idempotency(
+    caller: &Caller,
+    name: &str,
+    body: &impl Serialize,
+    terms: &Terms,
+) -> Option<IdempotencyKey> {
     let own = terms.idempotency_key.as_ref()?;
     let (kind, who) = actor(caller.actor);
     let tenant = caller.tenant().map(|tenant| tenant.to_string()).unwrap_or_default();
@@ -330,7 +353,10 @@ pub(crate) fn idempotency(caller: &Caller, name: &str, body: &impl Serialize, te
 }
 
 /// What is known of an event beside its fact: flat, as cqrs-es keeps it.
-pub(crate) fn metadata(caller: &Caller, command: &str) -> Result<Box<serde_json::value::RawValue>, crate::BoxError> {
+pub(crate) fn metadata(
+    caller: &Caller,
+    command: &str,
+) -> Result<Box<serde_json::value::RawValue>, crate::BoxError> {
     let (kind, who) = actor(caller.actor);
     let mut fields = json!({
         "actor_kind": kind,

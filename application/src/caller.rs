@@ -58,12 +58,18 @@ pub struct Member {
 impl Caller {
     /// Somebody without a token.
     pub fn anonymous(platform: Platform, correlation: impl Into<String>) -> Self {
-        Self { actor: Actor::System, platform, correlation: correlation.into(), standing: Standing::Anonymous }
+        Self {
+            actor: Actor::System,
+            platform,
+            correlation: correlation.into(),
+            standing: Standing::Anonymous,
+        }
     }
 
     /// A person with a verified token that works until `until`.
     pub fn member(member: Member, session: SessionId, roles: &[SystemRole], until: Timestamp) -> Self {
-        let mut permissions: Vec<Permission> = roles.iter().flat_map(|role| role.permissions()).copied().collect();
+        let mut permissions: Vec<Permission> =
+            roles.iter().flat_map(|role| role.permissions()).copied().collect();
         permissions.sort_unstable();
         permissions.dedup();
         Self {

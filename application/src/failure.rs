@@ -204,7 +204,9 @@ impl<R: Refusal> From<Failure<R>> for Problem {
             Failure::KeyReused => Self::new(Code::Conflict, message).of_field("idempotencyKey"),
             Failure::KeyMalformed => Self::new(Code::ValidationFailed, message).of_field("idempotencyKey"),
             Failure::NotThereYet => Self::new(Code::Unavailable, message),
-            Failure::Unavailable(cause) => Self { cause: Some(cause), ..Self::new(Code::Unavailable, message) },
+            Failure::Unavailable(cause) => {
+                Self { cause: Some(cause), ..Self::new(Code::Unavailable, message) }
+            }
             Failure::Internal(cause) => Self { cause: Some(cause), ..Self::new(Code::Internal, message) },
         }
     }

@@ -25,7 +25,9 @@ pub mod user;
 
 pub use aggregates::{Aggregates, COMMAND_ATTEMPTS_MAX, Committed, Order, SNAPSHOT_EVERY};
 pub use app::{App, Deps, Lifetimes};
-pub use bus::{Access, Answer, Answered, Command, Done, Handle, IDEMPOTENCY_KEY_CHARS_MAX, Outcome, Query, Terms};
+pub use bus::{
+    Access, Answer, Answered, Command, Done, Handle, IDEMPOTENCY_KEY_CHARS_MAX, Outcome, Query, Terms,
+};
 pub use caller::{Caller, Member, Platform};
 pub use failure::{BoxError, Code, Failure, Never, Problem, Refusal};
 pub use filter::{FILTER_NODES_MAX, Filter, FilterTooLarge, Test};

@@ -82,7 +82,12 @@ pub enum PageError {
 
 impl<K> Window<K> {
     /// The window that Relay's four arguments name.
-    pub fn of(first: Option<i32>, after: Option<K>, last: Option<i32>, before: Option<K>) -> Result<Self, PageError> {
+    pub fn of(
+        first: Option<i32>,
+        after: Option<K>,
+        last: Option<i32>,
+        before: Option<K>,
+    ) -> Result<Self, PageError> {
         let size = |n: i32, argument| match usize::try_from(n) {
             Ok(n @ 1..=PAGE_MAX) => Ok(n),
             Ok(_) | Err(_) => Err(PageError::Size { argument }),

@@ -21,6 +21,6 @@ pub mod todo;
 pub mod user;
 
 pub use shared::{
-    Actor, BlindIndex, Claim, Issued, OperatorId, Root, Sealed, SessionId, StreamId, TagId,
-    TenantId, Timestamp, TodoId, TokenHash, UserId, upcasters, upcast,
+    Actor, BlindIndex, Claim, Issued, OperatorId, Root, Sealed, SessionId, StreamId, TagId, TenantId,
+    Timestamp, TodoId, TokenHash, UserId, upcast, upcasters,
 };

@@ -85,7 +85,9 @@ struct AuditEventConnection {
 impl AuditEventConnection {
     async fn edges(&self, ctx: &Context<'_>) -> Vec<AuditEventEdge> {
         let edges = self.page.edges.iter();
-        edges.map(|edge| AuditEventEdge { cursor: text(ctx, edge.key), node: AuditEvent::of(ctx, &edge.node) }).collect()
+        edges
+            .map(|edge| AuditEventEdge { cursor: text(ctx, edge.key), node: AuditEvent::of(ctx, &edge.node) })
+            .collect()
     }
 
     async fn nodes(&self, ctx: &Context<'_>) -> Vec<AuditEvent> {
@@ -129,7 +131,9 @@ impl AuditFilter {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from > to
         {
-            return Err(problem(Problem::new(Code::ValidationFailed, "from must not be after to").of_field("from")));
+            return Err(problem(
+                Problem::new(Code::ValidationFailed, "from must not be after to").of_field("from"),
+            ));
         }
         Ok(Filter {
             tenant: self.tenant_id.map(|tenant| id(&tenant, "tenantId").map(TenantId)).transpose()?,
@@ -148,7 +152,6 @@ impl AuditFilter {
 #[Object]
 impl AuditQuery {
     /// The audit trail, oldest first, in the one order of the log.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     #[graphql(complexity = "page_weight(first, last, child_complexity)")]
     async fn audit_events(
         &self,

@@ -90,13 +90,13 @@ struct AdminTodoConnection {
     page: Page<TodoRow>,
     tenant: TenantId,
     filter: TodoFilter,
-    list: String,
+    list: &'static str,
 }
 
 #[Object(name = "TodoConnection")]
 impl AdminTodoConnection {
     async fn edges(&self, ctx: &Context<'_>) -> Vec<AdminTodoEdge> {
-        let text = |key| CursorText(ctx.codec().keyset(&self.list, key));
+        let text = |key| CursorText(ctx.codec().keyset(self.list, key));
         let edges = self.page.edges.iter();
         edges.map(|edge| AdminTodoEdge { cursor: text(&edge.key), node: (&edge.node).into() }).collect()
     }
@@ -106,7 +106,7 @@ impl AdminTodoConnection {
     }
 
     async fn page_info(&self, ctx: &Context<'_>) -> PageInfo {
-        PageInfo::of(&self.page, &self.list, ctx.codec())
+        PageInfo::of(&self.page, self.list, ctx.codec())
     }
 
     /// How many todos pass the filter.
@@ -156,12 +156,13 @@ impl TodoQuery {
         filter: Option<AdminTodoFilter>,
     ) -> Result<AdminTodoConnection> {
         let tenant = TenantId(id(&tenant_id, "tenantId")?);
-        let list = "adminTodos".to_owned();
+        let of_list = "adminTodos";
         let filter = filter.unwrap_or_default().parse()?;
-        let window = relay::window(ctx, &list, first, after, last, before)?;
-        let request = PageRequest { filter: filter.clone(), sort: TodoSort::CreatedAt(Direction::Desc), window };
+        let window = relay::window(ctx, of_list, first, after, last, before)?;
+        let request =
+            PageRequest { filter: filter.clone(), sort: TodoSort::CreatedAt(Direction::Desc), window };
         let asked = AdminTodos { tenant, request };
         let page = ctx.app().ask(ctx.caller(), asked, ctx.after()).await.map_err(failed)?;
-        Ok(AdminTodoConnection { page, tenant, filter, list })
+        Ok(AdminTodoConnection { page, tenant, filter, list: of_list })
     }
 }

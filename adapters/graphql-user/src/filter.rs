@@ -77,7 +77,12 @@ pub(crate) struct DateTimeFilter {
 
 impl StringFilter {
     pub(crate) fn tests(self) -> Vec<Test<String>> {
-        let tests = [self.eq.map(Test::Eq), self.ne.map(Test::Ne), self.one_of.map(Test::In), self.like.map(Test::Like)];
+        let tests = [
+            self.eq.map(Test::Eq),
+            self.ne.map(Test::Ne),
+            self.one_of.map(Test::In),
+            self.like.map(Test::Like),
+        ];
         tests.into_iter().flatten().collect()
     }
 }

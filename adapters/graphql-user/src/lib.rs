@@ -32,7 +32,9 @@ pub type UserSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over an application, within the limits of the edge.
 pub fn schema(app: App, rules: &EdgeRules) -> UserSchema {
-    limit(Schema::build(Query::default(), Mutation::default(), Subscription::default()), rules).data(app).finish()
+    limit(Schema::build(Query::default(), Mutation::default(), Subscription::default()), rules)
+        .data(app)
+        .finish()
 }
 
 /// The schema as text: needs nothing to run.

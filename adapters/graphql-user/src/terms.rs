@@ -22,7 +22,9 @@ pub(crate) fn known(id: &ID) -> Option<Uuid> {
 
 /// An id in an input, which must at least look like one.
 pub(crate) fn id(raw: &ID, field: &'static str) -> Result<Uuid> {
-    known(raw).ok_or_else(|| problem(Problem::new(Code::ValidationFailed, format!("{field} is not an id")).of_field(field)))
+    known(raw).ok_or_else(|| {
+        problem(Problem::new(Code::ValidationFailed, format!("{field} is not an id")).of_field(field))
+    })
 }
 
 /// The error of an input field that was sent as `null` where it cannot be cleared.
@@ -41,7 +43,11 @@ pub(crate) fn position(ctx: &Context<'_>, cursor: Cursor) -> CursorText {
 }
 
 /// A position that a client sent.
-pub(crate) fn read_position(ctx: &Context<'_>, text: Option<CursorText>, field: &'static str) -> Result<Option<Cursor>> {
+pub(crate) fn read_position(
+    ctx: &Context<'_>,
+    text: Option<CursorText>,
+    field: &'static str,
+) -> Result<Option<Cursor>> {
     let read = text.map(|text| ctx.codec().read_position(&text.0)).transpose();
     read.map_err(|bad| problem(Problem::from(bad).of_field(field)))
 }

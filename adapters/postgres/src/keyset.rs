@@ -85,7 +85,13 @@ impl Where {
 
     /// The rest of a page's statement: behind its cursor, in its order, one row more than wanted.
     /// `expression` must not be null.
-    pub(crate) fn page(&mut self, expression: &str, cast: &str, direction: Direction, window: &Window<Keyset>) {
+    pub(crate) fn page(
+        &mut self,
+        expression: &str,
+        cast: &str,
+        direction: Direction,
+        window: &Window<Keyset>,
+    ) {
         let (from, forward, size) = match window {
             Window::First(size, after) => (after, true, size),
             Window::Last(size, before) => (before, false, size),

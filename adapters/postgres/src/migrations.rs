@@ -86,7 +86,10 @@ impl Migrations {
             .iter()
             .map(|(version, name, ..)| {
                 let known = applied.get(version);
-                let ours = self.migrator.iter().find(|it| it.version == *version && !it.migration_type.is_down_migration());
+                let ours = self
+                    .migrator
+                    .iter()
+                    .find(|it| it.version == *version && !it.migration_type.is_down_migration());
                 if let (Some(stored), Some(ours)) = (known, ours)
                     && stored.as_slice() != ours.checksum.as_ref()
                 {
@@ -108,8 +111,10 @@ impl Migrations {
     /// Undoes the newest one that is applied.
     pub async fn revert(&mut self) -> Result<String, MigrationError> {
         let applied = self.status().await?;
-        let newest = applied.iter().rposition(|state| state.applied).ok_or(MigrationError::NothingToRevert)?;
-        let target = newest.checked_sub(1).and_then(|before| FILES.get(before)).map_or(0, |(version, ..)| *version);
+        let newest =
+            applied.iter().rposition(|state| state.applied).ok_or(MigrationError::NothingToRevert)?;
+        let target =
+            newest.checked_sub(1).and_then(|before| FILES.get(before)).map_or(0, |(version, ..)| *version);
         self.migrator.undo(&mut self.connection, target).await.map_err(failed)?;
         Ok(applied.into_iter().nth(newest).map_or_else(String::new, |state| state.name))
     }
@@ -121,7 +126,8 @@ impl Migrations {
 
     async fn applied(&mut self) -> Result<HashMap<i64, Vec<u8>>, MigrationError> {
         self.connection.ensure_migrations_table().await.map_err(failed)?;
-        let rows = self.connection.fetch_all("SELECT version, checksum FROM _sqlx_migrations WHERE success").await;
+        let rows =
+            self.connection.fetch_all("SELECT version, checksum FROM _sqlx_migrations WHERE success").await;
         let rows = rows.map_err(MigrationError::Connect)?;
         Ok(rows.into_iter().map(|row| (row.get(0), row.get(1))).collect())
     }
@@ -139,6 +145,7 @@ fn migrator() -> Migrator {
     Migrator { migrations: Cow::Owned(all), ignore_missing: true, locking: false, ..Migrator::DEFAULT }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn failed(error: MigrateError) -> MigrationError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
@@ -158,6 +165,7 @@ pub async fn schema_version(client: &tokio_postgres::Client) -> Result<i64, toki
     if !there.get::<_, bool>(0) {
         return Ok(0);
     }
-    let row = client.query_one("SELECT COALESCE(max(version), 0) FROM _sqlx_migrations WHERE success", &[]).await?;
+    let row =
+        client.query_one("SELECT COALESCE(max(version), 0) FROM _sqlx_migrations WHERE success", &[]).await?;
     Ok(row.get(0))
 }

@@ -3,7 +3,10 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use rustls::{ClientConfig, RootCertStore, pki_types::{CertificateDer, pem::PemObject}};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use thiserror::Error;
 use tokio_postgres::{Client, Config, NoTls};
@@ -205,7 +208,9 @@ fn load_pool(settings: &PgSettings) -> Result<sqlx::PgPool, PoolError> {
     options = match &settings.tls {
         Tls::Off => options.ssl_mode(PgSslMode::Disable),
         Tls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull),
-        Tls::VerifyFull { ca_file: Some(file) } => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+        Tls::VerifyFull { ca_file: Some(file) } => {
+            options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file)
+        }
     };
     let start: Arc<str> = session(settings.role).into();
     Ok(PgPoolOptions::new()
@@ -226,7 +231,9 @@ fn client_config(ca_file: Option<&PathBuf>) -> Result<ClientConfig, PoolError> {
     match ca_file {
         Some(path) => {
             let broken = |cause: String| PoolError::Authority { path: path.display().to_string(), cause };
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))? {
+            for certificate in
+                CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?
+            {
                 let certificate = certificate.map_err(|error| broken(error.to_string()))?;
                 roots.add(certificate).map_err(|error| broken(error.to_string()))?;
             }

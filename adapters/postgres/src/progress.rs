@@ -103,7 +103,8 @@ impl PgProgress {
     fn saw(&self, tx: u64) {
         let now = Instant::now();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = open.filter(|open| open.tx == tx && now - open.asked < READ_WAIT).map_or(now, |open| open.since);
+        let since =
+            open.filter(|open| open.tx == tx && now - open.asked < READ_WAIT).map_or(now, |open| open.since);
         *open = Some(Open { tx, since, asked: now });
     }
 

@@ -42,7 +42,13 @@ impl PgVault {
     /// A vault whose keys are wrapped by `data_key`, or stored plain without one.
     pub fn new(pool: Pool, entropy: Arc<dyn Entropy>, data_key: Option<[u8; KEY_BYTES]>) -> Arc<Self> {
         let wrapping = data_key.map(|key| sealing_key(&key));
-        Arc::new(Self { pool, entropy, wrapping, cache: Cache::new(CACHED_KEYS_MAX), deployment: OnceCell::new() })
+        Arc::new(Self {
+            pool,
+            entropy,
+            wrapping,
+            cache: Cache::new(CACHED_KEYS_MAX),
+            deployment: OnceCell::new(),
+        })
     }
 
     /// A key for another purpose, the same on every node of the deployment.
@@ -65,7 +71,9 @@ impl PgVault {
         let client = self.pool.get().await.map_err(away)?;
         let sql = "SELECT wrapped_key FROM subject_keys WHERE subject_id = $1";
         let statement = client.prepare_cached(sql).await.map_err(away)?;
-        let Some(row) = client.query_opt(&statement, &[&subject]).await.map_err(away)? else { return Ok(None) };
+        let Some(row) = client.query_opt(&statement, &[&subject]).await.map_err(away)? else {
+            return Ok(None);
+        };
         let key = Arc::new(self.unwrap(subject, row.try_get(0).map_err(away)?)?);
         self.cache.insert(subject, Arc::clone(&key));
         Ok(Some(key))
@@ -125,11 +133,17 @@ impl Vault for PgVault {
         Ok(Sealed::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    async fn open(&self, subject: Uuid, field: &'static str, sealed: &Sealed) -> Result<Option<String>, VaultError> {
+    async fn open(
+        &self,
+        subject: Uuid,
+        field: &'static str,
+        sealed: &Sealed,
+    ) -> Result<Option<String>, VaultError> {
         let Some(key) = self.key(subject).await? else { return Ok(None) };
         let broken = || VaultError::Broken(format!("{field} of {subject} does not open"));
         let mut bytes = URL_SAFE_NO_PAD.decode(sealed.as_str()).map_err(|_| broken())?;
-        let clear = sealing_key(&key).open_in_place(nonce_of(field), Aad::from(*subject.as_bytes()), &mut bytes);
+        let clear =
+            sealing_key(&key).open_in_place(nonce_of(field), Aad::from(*subject.as_bytes()), &mut bytes);
         String::from_utf8(clear.map_err(|_| broken())?.to_vec()).map(Some).map_err(|_| broken())
     }
 

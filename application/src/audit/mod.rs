@@ -69,7 +69,11 @@ pub struct AuditFilter {
 #[async_trait]
 pub trait AuditLog: Send + Sync + 'static {
     /// A page of events, oldest first.
-    async fn page(&self, filter: &AuditFilter, window: &Window<Cursor>) -> Result<Page<AuditEvent, Cursor>, BoxError>;
+    async fn page(
+        &self,
+        filter: &AuditFilter,
+        window: &Window<Cursor>,
+    ) -> Result<Page<AuditEvent, Cursor>, BoxError>;
     /// How many there are.
     async fn count(&self, filter: &AuditFilter) -> Result<i64, BoxError>;
 }

@@ -56,12 +56,20 @@ pub struct Hub {
 
 impl Hub {
     /// A hub without subscribers. It delivers while [`run`](Self::run) runs.
-    pub fn new(signals: Arc<dyn Signals>, changes: Arc<dyn ChangeLog>, todos: Arc<dyn TodoList>) -> Arc<Self> {
+    pub fn new(
+        signals: Arc<dyn Signals>,
+        changes: Arc<dyn ChangeLog>,
+        todos: Arc<dyn TodoList>,
+    ) -> Arc<Self> {
         Arc::new(Self { signals, changes, todos, topics: Mutex::default() })
     }
 
     /// The caller's own todos, each time one changes: everything after `after`, or from now on.
-    pub async fn todos(self: &Arc<Self>, caller: &Caller, after: Option<Cursor>) -> Result<Subscription, Failure> {
+    pub async fn todos(
+        self: &Arc<Self>,
+        caller: &Caller,
+        after: Option<Cursor>,
+    ) -> Result<Subscription, Failure> {
         let member = caller.signed_in()?;
         let topic = topic(member);
         let heads = self.changes.heads(std::slice::from_ref(&topic)).await.map_err(Failure::Unavailable)?;
@@ -69,7 +77,8 @@ impl Hub {
         let (sender, queue) = mpsc::channel(QUEUE_CHANGES_MAX);
         let joined_at = {
             let mut topics = self.lock();
-            let entry = topics.entry(topic.clone()).or_insert(Topic { last: head, member, subscribers: Vec::new() });
+            let entry =
+                topics.entry(topic.clone()).or_insert(Topic { last: head, member, subscribers: Vec::new() });
             entry.subscribers.push(sender);
             entry.last
         };
@@ -184,7 +193,11 @@ impl Hub {
     }
 
     /// Reads the changed rows, all in one go.
-    pub(super) async fn with_rows(&self, of: Member, changes: Vec<Change>) -> Result<Vec<Arc<TodoChange>>, BoxError> {
+    pub(super) async fn with_rows(
+        &self,
+        of: Member,
+        changes: Vec<Change>,
+    ) -> Result<Vec<Arc<TodoChange>>, BoxError> {
         let mut ids: Vec<(Member, TodoId)> = changes.iter().map(|change| (of, TodoId(change.id))).collect();
         ids.sort_unstable_by_key(|(_, id)| *id);
         ids.dedup();

@@ -9,8 +9,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Access, Answer, Answered, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Query, Refusal,
-    Terms,
+    Access, Answer, Answered, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Query,
+    Refusal, Terms,
     aggregates::broken,
     bus::Done,
     ports::{Cursor, ReadModel, TokenSubject, Visibility},
@@ -91,14 +91,16 @@ impl Handle<CreateOperator> for App {
         };
         let stream = StreamId::global(id);
         let at = self.clock.now();
-        let order = Order { stream, intent, caller, name: CreateOperator::NAME, terms: &terms, key: None, at };
+        let order =
+            Order { stream, intent, caller, name: CreateOperator::NAME, terms: &terms, key: None, at };
         self.operators.execute_fresh(order).await
     }
 }
 
 impl Handle<PortalLogin> for App {
     async fn handle(&self, caller: &Caller, login: PortalLogin, terms: Terms) -> Outcome<PortalLogin> {
-        let index = self.vault.index(operator::EMAIL, &login.email.trim().to_lowercase()).await.map_err(sealed)?;
+        let index =
+            self.vault.index(operator::EMAIL, &login.email.trim().to_lowercase()).await.map_err(sealed)?;
         let holder = self.log.holder(&Claim::new(operator::EMAIL, index.as_str())).await.map_err(broken)?;
         let mut hash = None;
         let mut found = None;
@@ -119,7 +121,8 @@ impl Handle<PortalLogin> for App {
         let lifetime = lifetime.map_err(|error| Failure::Internal(error.into()))?;
         let session = SessionId(self.entropy.id());
         let intent = OperatorCommand::SignIn { session, expires_at: now + lifetime };
-        let order = Order { stream, intent, caller, name: PortalLogin::NAME, terms: &terms, key: None, at: now };
+        let order =
+            Order { stream, intent, caller, name: PortalLogin::NAME, terms: &terms, key: None, at: now };
         self.operators.execute(order).await?;
         let subject = TokenSubject::Operator { operator: OperatorId(id), role };
         let access = self.tokens.issue(&subject, session, self.entropy.id(), now, now + lifetime);
@@ -176,7 +179,6 @@ impl Answer<PortalMe> for App {
         }))
     }
 }
-
 
 impl Refusal for OperatorError {
     fn code(&self) -> Code {

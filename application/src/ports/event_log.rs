@@ -172,7 +172,12 @@ pub trait EventLog: Send + Sync + 'static {
     ) -> Result<Vec<SerializedEvent>, LogError>;
 
     /// The place of one event.
-    async fn cursor(&self, aggregate_type: &str, stream: &StreamId, sequence: i64) -> Result<Cursor, LogError>;
+    async fn cursor(
+        &self,
+        aggregate_type: &str,
+        stream: &StreamId,
+        sequence: i64,
+    ) -> Result<Cursor, LogError>;
 
     /// The stream that holds a unique value.
     async fn holder(&self, claim: &Claim) -> Result<Option<StreamId>, LogError>;

@@ -1,7 +1,10 @@
 //! Passwords, tokens and personal data: what must not be read by others.
 
 use async_trait::async_trait;
-use domain::{BlindIndex, OperatorId, Sealed, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole, role::SystemRole};
+use domain::{
+    BlindIndex, OperatorId, Sealed, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole,
+    role::SystemRole,
+};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -13,7 +16,12 @@ pub trait Vault: Send + Sync + 'static {
     /// Seals `clear`, which is `field` of `subject`; makes the subject's key when there is none.
     async fn seal(&self, subject: Uuid, field: &'static str, clear: &str) -> Result<Sealed, VaultError>;
     /// Opens it again; `None` when the subject was erased.
-    async fn open(&self, subject: Uuid, field: &'static str, sealed: &Sealed) -> Result<Option<String>, VaultError>;
+    async fn open(
+        &self,
+        subject: Uuid,
+        field: &'static str,
+        sealed: &Sealed,
+    ) -> Result<Option<String>, VaultError>;
     /// The keyed hash under which a value is looked up.
     async fn index(&self, scope: &'static str, clear: &str) -> Result<BlindIndex, VaultError>;
 }
@@ -67,8 +75,14 @@ pub enum TokenSubject {
 /// Signed access tokens.
 pub trait AccessTokens: Send + Sync + 'static {
     /// A token for `subject` in `session`.
-    fn issue(&self, subject: &TokenSubject, session: SessionId, id: Uuid, now: Timestamp, until: Timestamp)
-    -> Result<String, TokenError>;
+    fn issue(
+        &self,
+        subject: &TokenSubject,
+        session: SessionId,
+        id: Uuid,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<String, TokenError>;
     /// Who shows a token. Only what this process's own keys signed, for its own surface.
     fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError>;
 }

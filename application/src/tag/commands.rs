@@ -67,7 +67,8 @@ impl Handle<CreateTag> for App {
         let colour = colour.unwrap_or_default();
         let intent = TagCommand::Create(tag::CreateTag { tenant, name, slug, colour });
         let stream = StreamId::within(tenant, self.entropy.id());
-        let order = Order { stream, intent, caller, name: CreateTag::NAME, terms: &terms, key, at: self.clock.now() };
+        let order =
+            Order { stream, intent, caller, name: CreateTag::NAME, terms: &terms, key, at: self.clock.now() };
         self.tags.execute_fresh(order).await
     }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::{TagId, TenantId, Timestamp};
 
 use crate::{
-    Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Page, PageRequest, Query, Test,
-    ports::ReadModel,
+    Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Page, PageRequest, Query,
+    Test, ports::ReadModel,
 };
 
 /// A tag as lists show it.
@@ -60,7 +60,11 @@ pub trait TagList: Send + Sync + 'static {
     /// Those of these ids that exist.
     async fn by_ids(&self, tenant: TenantId, ids: &[TagId]) -> Result<Vec<TagRow>, BoxError>;
     /// A page of them.
-    async fn page(&self, tenant: TenantId, request: &PageRequest<TagFilter, TagSort>) -> Result<Page<TagRow>, BoxError>;
+    async fn page(
+        &self,
+        tenant: TenantId,
+        request: &PageRequest<TagFilter, TagSort>,
+    ) -> Result<Page<TagRow>, BoxError>;
     /// How many there are.
     async fn count(&self, tenant: TenantId, filter: &TagFilter) -> Result<i64, BoxError>;
 }

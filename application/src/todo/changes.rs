@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{TodoId, Timestamp};
+use domain::{Timestamp, TodoId};
 
 use super::TodoRow;
 use crate::{Member, ports::Cursor};

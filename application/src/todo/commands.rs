@@ -115,8 +115,15 @@ impl Handle<CreateTodo> for App {
             assignee,
         });
         let stream = StreamId::within(owner.tenant, self.entropy.id());
-        let order =
-            Order { stream, intent, caller, name: CreateTodo::NAME, terms: &terms, key, at: self.clock.now() };
+        let order = Order {
+            stream,
+            intent,
+            caller,
+            name: CreateTodo::NAME,
+            terms: &terms,
+            key,
+            at: self.clock.now(),
+        };
         // A fresh id has no history to load.
         self.todos.execute_fresh(order).await
     }
@@ -181,9 +188,11 @@ impl App {
         let known = self.tag_list.by_ids(member.tenant, tags).await.map_err(Failure::Unavailable)?;
         for tag in tags.iter().filter(|tag| !known.iter().any(|row| row.id == **tag)) {
             let stream = StreamId::within(member.tenant, tag.0);
-            let (_, state) = self.tags.load(&stream).await.map_err(|failure| {
-                failure.map(|_| TodoError::UnknownTag(tag.to_string()))
-            })?;
+            let (_, state) = self
+                .tags
+                .load(&stream)
+                .await
+                .map_err(|failure| failure.map(|_| TodoError::UnknownTag(tag.to_string())))?;
             if !matches!(*state, domain::tag::Tag::Live(_)) {
                 return Err(Failure::Rejected(TodoError::UnknownTag(tag.to_string())));
             }
@@ -191,11 +200,18 @@ impl App {
         Ok(())
     }
 
-    async fn assignee_exists(&self, member: Member, assignee: Option<UserId>) -> Result<(), Failure<TodoError>> {
+    async fn assignee_exists(
+        &self,
+        member: Member,
+        assignee: Option<UserId>,
+    ) -> Result<(), Failure<TodoError>> {
         let Some(user) = assignee.filter(|user| *user != member.user) else { return Ok(()) };
         let stream = StreamId::within(member.tenant, user.0);
-        let (_, state) =
-            self.users.load_cached(&stream).await.map_err(|failure| failure.map(|_| TodoError::UnknownAssignee))?;
+        let (_, state) = self
+            .users
+            .load_cached(&stream)
+            .await
+            .map_err(|failure| failure.map(|_| TodoError::UnknownAssignee))?;
         match state.account() {
             Some(_) => Ok(()),
             None => Err(Failure::Rejected(TodoError::UnknownAssignee)),
@@ -227,10 +243,11 @@ pub fn written_row(done: &Committed<Todo>) -> Option<TodoRow> {
 impl Refusal for TodoError {
     fn code(&self) -> Code {
         match self {
-            Self::NotFound => Code::NotFound,
+            Self::NotFound | Self::UnknownTag(_) | Self::UnknownAssignee => Code::NotFound,
             Self::AlreadyCreated | Self::TextTaken => Code::AlreadyExists,
-            Self::TextBlank | Self::TextTooLong { .. } | Self::Archived | Self::TooManyTags => Code::ValidationFailed,
-            Self::UnknownTag(_) | Self::UnknownAssignee => Code::NotFound,
+            Self::TextBlank | Self::TextTooLong { .. } | Self::Archived | Self::TooManyTags => {
+                Code::ValidationFailed
+            }
         }
     }
 

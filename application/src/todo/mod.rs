@@ -7,10 +7,10 @@ mod queries;
 pub(crate) use changes::topic;
 pub use changes::{TodoChange, TodoChangeKind};
 pub use commands::{
-    ArchiveTodo, AssignTodo, CompleteTodo, CreateTodo, DeleteTodo, ReopenTodo, TagTodo, UntagTodo, UpdateTodo,
-    written_row,
+    ArchiveTodo, AssignTodo, CompleteTodo, CreateTodo, DeleteTodo, ReopenTodo, TagTodo, UntagTodo,
+    UpdateTodo, written_row,
 };
 pub use queries::{
-    AdminCountTodos, AdminTodos, CountTodos, GetTodo, HistoryEntry, ListTodos, TodoHistory, TodoField, TodoFilter, TodoList, TodoPage, TodoRow,
-    TodoScope, TodoSort, TodoStatus, matches,
+    AdminCountTodos, AdminTodos, CountTodos, GetTodo, HistoryEntry, ListTodos, TodoField, TodoFilter,
+    TodoHistory, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus, matches,
 };

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use domain::{Actor, TagId, TenantId, Timestamp, TodoId, UserId, operator::OperatorRole, todo::Priority};
 
 use crate::{
-    Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Member, Page, PageRequest, Query, Test,
+    Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Member, Page, PageRequest,
+    Query, Test,
     filter::like,
     ports::{Cursor, ReadModel},
 };
@@ -133,7 +134,11 @@ pub trait TodoList: Send + Sync + 'static {
     /// Those of these that exist, each named with its tenant and owner.
     async fn rows(&self, todos: &[(Member, TodoId)]) -> Result<Vec<TodoRow>, BoxError>;
     /// A page of them.
-    async fn page(&self, scope: TodoScope, request: &PageRequest<TodoFilter, TodoSort>) -> Result<TodoPage, BoxError>;
+    async fn page(
+        &self,
+        scope: TodoScope,
+        request: &PageRequest<TodoFilter, TodoSort>,
+    ) -> Result<TodoPage, BoxError>;
     /// How many there are.
     async fn count(&self, scope: TodoScope, filter: &TodoFilter) -> Result<i64, BoxError>;
     /// What happened to one of them, oldest first, after a place.

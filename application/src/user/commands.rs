@@ -5,14 +5,17 @@ use domain::{
     role::SystemRole,
     tag::Slug,
     tenant::{Tenant, TenantCommand, TenantError, TenantName},
-    user::{self, Email, Fullname, Password, User, UserCommand, UserError, Username, VERIFICATION, Verification},
+    user::{
+        self, Email, Fullname, Password, User, UserCommand, UserError, Username, VERIFICATION, Verification,
+    },
 };
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{PersonRow, PersonStatus, TenantRow};
 use crate::{
-    Access, Aggregates, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Refusal, Terms,
+    Access, Aggregates, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Refusal,
+    Terms,
     aggregates::{Decision, idempotency, metadata},
     bus::Done,
     mail::{self, SentMail},
@@ -121,9 +124,8 @@ impl Handle<Register> for App {
         let (enrolment, _) = self.enrol(&register.person, tenant, user, SystemRole::Owner, at).await?;
         let name = match &register.tenant_name {
             Some(name) => name.clone(),
-            None => TenantName::try_from(register.person.fullname.as_str().to_owned()).map_err(|error| {
-                Failure::Rejected(UserError::Tenant(error))
-            })?,
+            None => TenantName::try_from(register.person.fullname.as_str().to_owned())
+                .map_err(|error| Failure::Rejected(UserError::Tenant(error)))?,
         };
         let metadata = metadata(caller, Register::NAME).map_err(Failure::Internal)?;
         for attempt in 0..SLUG_ATTEMPTS_MAX {
@@ -165,7 +167,8 @@ impl Handle<AddPerson> for App {
         let (intent, token) = self.enrol(&person, tenant, user, role, at).await?;
         let stream = StreamId::within(tenant, user.0);
         let name = AddPerson::NAME;
-        let order = |intent| Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at };
+        let order =
+            |intent| Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at };
         self.users.execute_fresh(order(intent)).await?;
         let token = hash_token(&token);
         let done = self.users.execute(order(UserCommand::VerifyEmail { token })).await?;
@@ -240,7 +243,11 @@ impl App {
     }
 
     /// The person as an answer shows one, from what was just said: no read model is needed.
-    async fn registered(&self, register: &Register, done: Committed<User>) -> Result<Registered, Failure<UserError>> {
+    async fn registered(
+        &self,
+        register: &Register,
+        done: Committed<User>,
+    ) -> Result<Registered, Failure<UserError>> {
         let Some(account) = done.state.account() else { return Err(Failure::Rejected(UserError::NotFound)) };
         let stream = StreamId::global(account.tenant.0);
         let (_, tenant) = self.tenants.load_cached(&stream).await.map_err(|f| f.map(UserError::Tenant))?;

@@ -80,7 +80,8 @@ impl Handle<Login> for App {
             None => None,
         };
         // Without a hash the check takes as long: unknown and wrong look alike.
-        let right = self.passwords.verify(password, hash).await.map_err(|error| Failure::Internal(error.into()))?;
+        let right =
+            self.passwords.verify(password, hash).await.map_err(|error| Failure::Internal(error.into()))?;
         let Some((stream, _)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(UserError::InvalidCredentials));
         };
@@ -106,10 +107,9 @@ impl Handle<Refresh> for App {
         let terms = Terms::default();
         let order = Order { stream, intent, caller, name: Refresh::NAME, terms: &terms, key: None, at: now };
         let done = self.users.execute(order).await?;
-        let goes_on = done
-            .state
-            .account()
-            .is_some_and(|account| account.sessions.iter().any(|open| open.id == session && open.refresh == new));
+        let goes_on = done.state.account().is_some_and(|account| {
+            account.sessions.iter().any(|open| open.id == session && open.refresh == new)
+        });
         if !goes_on {
             tracing::warn!(session.id = %session, "a refresh token was shown twice; its family is revoked");
             return Err(invalid());
@@ -139,7 +139,8 @@ impl App {
         id: SessionId,
         now: Timestamp,
     ) -> Result<(String, Session), Failure<UserError>> {
-        let clear = write_refresh(stream, id, self.entropy.as_ref()).ok_or(Failure::Rejected(UserError::NotFound))?;
+        let clear =
+            write_refresh(stream, id, self.entropy.as_ref()).ok_or(Failure::Rejected(UserError::NotFound))?;
         let lifetime = chrono::Duration::from_std(self.lifetimes.refresh);
         let expires_at = now + lifetime.map_err(|error| Failure::Internal(error.into()))?;
         let session = Session { id, refresh: hash_token(&clear), expires_at };

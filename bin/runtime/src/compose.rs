@@ -5,7 +5,8 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, PoolError, Reached, Wake,
+    PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, PoolError,
+    Reached, Wake,
 };
 use adapter_redis::{RedisSettings, RedisSignals, SignalError};
 use application::{

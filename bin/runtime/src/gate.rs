@@ -20,7 +20,9 @@ impl Endpoint for Gate {
         }
         match self.graphql.get() {
             Some(graphql) => graphql.call(request).await,
-            None => Ok((StatusCode::SERVICE_UNAVAILABLE, "not ready yet; see /health/ready\n").into_response()),
+            None => {
+                Ok((StatusCode::SERVICE_UNAVAILABLE, "not ready yet; see /health/ready\n").into_response())
+            }
         }
     }
 }

@@ -19,8 +19,14 @@ pub fn migrator() -> ExitCode {
     let task = std::env::args().nth(1);
     let known = matches!(task.as_deref(), None | Some("revert" | "status"));
     if !known {
-        println!("usage: migrator            apply what is not applied\n       migrator status     list\n       migrator revert     undo the newest one");
-        return if matches!(task.as_deref(), Some("--help" | "-h")) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        println!(
+            "usage: migrator            apply what is not applied\n       migrator status     list\n       migrator revert     undo the newest one"
+        );
+        return if matches!(task.as_deref(), Some("--help" | "-h")) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     let options = match options() {
         Ok(options) => options,
@@ -32,9 +38,9 @@ pub fn migrator() -> ExitCode {
         }
     };
     println!("Initialising data source...");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("the operating system gives a reactor");
-    match runtime.block_on(run(&options, task.as_deref())) {
+    let migrated = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let migrated = migrated.map_err(|error| MigrationError::Failed(error.to_string()));
+    match migrated.and_then(|runtime| runtime.block_on(run(&options, task.as_deref()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("Migration failed: {error}");
@@ -96,7 +102,9 @@ fn options() -> Result<PgConnectOptions, Vec<String>> {
     Ok(match settings.postgres.tls {
         Tls::Off => options.ssl_mode(PgSslMode::Prefer),
         Tls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull),
-        Tls::VerifyFull { ca_file: Some(file) } => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+        Tls::VerifyFull { ca_file: Some(file) } => {
+            options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file)
+        }
     })
 }
 

@@ -20,7 +20,8 @@ pub(crate) struct NodeReadiness {
 impl Readiness for NodeReadiness {
     async fn checks(&self) -> Vec<Check> {
         let (database, redis) = tokio::join!(self.database(), self.signals.ping());
-        let redis_detail = if redis { "answers" } else { "does not answer; live changes follow the log instead" };
+        let redis_detail =
+            if redis { "answers" } else { "does not answer; live changes follow the log instead" };
         let redis = Check { name: "redis", ok: redis, detail: redis_detail.to_owned() };
         match database {
             Ok(version) => {

@@ -10,10 +10,7 @@ use application::{
     user::{AddPerson, Person, Register, VerifyEmail},
 };
 use domain::{
-    SessionId, TagId, TenantId, TodoId, UserId,
-    operator::OperatorRole,
-    role::SystemRole,
-    todo::Priority,
+    SessionId, TagId, TenantId, TodoId, UserId, operator::OperatorRole, role::SystemRole, todo::Priority,
 };
 use serde_json::json;
 
@@ -42,12 +39,36 @@ const TAGS: [(&str, &str); 6] = [
 const VERBS: [&str; 10] =
     ["Call", "Write to", "Prepare", "Review", "Order", "Repair", "Plan", "Read", "Send", "Book"];
 const THINGS: [&str; 30] = [
-    "the dentist", "the landlord", "the quarterly report", "the release notes", "new shoes", "the bicycle",
-    "the summer holiday", "the architecture paper", "the invoice", "a table for four", "the tax office",
-    "the new colleague", "the onboarding guide", "the pull request", "coffee beans", "the dripping tap",
-    "the team offsite", "the book from Anna", "the signed contract", "the train tickets", "the insurance",
-    "the school", "the budget", "the incident report", "printer paper", "the garden fence", "the birthday",
-    "the minutes", "the parcel", "the meeting room",
+    "the dentist",
+    "the landlord",
+    "the quarterly report",
+    "the release notes",
+    "new shoes",
+    "the bicycle",
+    "the summer holiday",
+    "the architecture paper",
+    "the invoice",
+    "a table for four",
+    "the tax office",
+    "the new colleague",
+    "the onboarding guide",
+    "the pull request",
+    "coffee beans",
+    "the dripping tap",
+    "the team offsite",
+    "the book from Anna",
+    "the signed contract",
+    "the train tickets",
+    "the insurance",
+    "the school",
+    "the budget",
+    "the incident report",
+    "printer paper",
+    "the garden fence",
+    "the birthday",
+    "the minutes",
+    "the parcel",
+    "the meeting room",
 ];
 
 /// Makes the demo tenant, once: a second run finds it and changes nothing.
@@ -63,7 +84,9 @@ pub(crate) async fn demo(app: &App, settings: &Settings) -> Result<(), String> {
     };
     match app.send(&caller, register, Terms::default()).await.map_err(Problem::from) {
         Ok(owner) => fill(app, &caller, owner.person.tenant.id, owner.person.id).await?,
-        Err(problem) if problem.code == Code::AlreadyExists => tracing::info!("the demo tenant is there already"),
+        Err(problem) if problem.code == Code::AlreadyExists => {
+            tracing::info!("the demo tenant is there already")
+        }
         Err(problem) => return Err(problem.message),
     }
     println!("{}", json!({ "user": OWNER, "password": PASSWORD }));
@@ -84,7 +107,8 @@ async fn fill(app: &App, caller: &Caller, tenant: TenantId, owner: UserId) -> Re
     for (name, colour) in TAGS {
         let name = name.to_owned().try_into().map_err(text)?;
         let colour = Some(colour.to_owned().try_into().map_err(text)?);
-        let made = app.send(&me, CreateTag { name, slug: None, colour }, Terms::default()).await.map_err(said)?;
+        let made =
+            app.send(&me, CreateTag { name, slug: None, colour }, Terms::default()).await.map_err(said)?;
         tags.extend(made.stream.own().map(TagId));
     }
     let total = VERBS.len() * THINGS.len();
@@ -102,8 +126,16 @@ async fn fill(app: &App, caller: &Caller, tenant: TenantId, owner: UserId) -> Re
 }
 
 /// A todo whose look follows from a number: every run makes the same.
-async fn one(app: &App, me: &Caller, what: &str, n: usize, tags: &[TagId], people: &[UserId]) -> Result<(), String> {
-    let priority = [Priority::Normal, Priority::Low, Priority::High, Priority::Normal, Priority::Urgent][n % 5];
+async fn one(
+    app: &App,
+    me: &Caller,
+    what: &str,
+    n: usize,
+    tags: &[TagId],
+    people: &[UserId],
+) -> Result<(), String> {
+    let priority =
+        [Priority::Normal, Priority::Low, Priority::High, Priority::Normal, Priority::Urgent][n % 5];
     let days = i64::try_from(n % 40).unwrap_or(0) - 10;
     let create = CreateTodo {
         text: what.to_owned().try_into().map_err(text)?,
@@ -125,7 +157,8 @@ async fn one(app: &App, me: &Caller, what: &str, n: usize, tags: &[TagId], peopl
 async fn verify(app: &App, caller: &Caller, tenant: TenantId, owner: UserId) -> Result<(), String> {
     let stream = domain::StreamId::within(tenant, owner.0);
     let events = app.log.events("user", &stream, 0).await.map_err(text)?;
-    let sealed = events.first().and_then(|event| event.payload.get("verification_token")?.as_str().map(str::to_owned));
+    let sealed =
+        events.first().and_then(|event| event.payload.get("verification_token")?.as_str().map(str::to_owned));
     let sealed = domain::Sealed::new(sealed.ok_or("the registration has no token")?);
     let token = app.vault.open(owner.0, "verification", &sealed).await.map_err(text)?;
     let verify = VerifyEmail { token: token.ok_or("the registration's key is gone")? };
@@ -179,7 +212,8 @@ const EXISTS: u8 = 3;
 pub(crate) fn operator(surface: &Surface, settings: Settings, newcomer: Newcomer) -> ExitCode {
     let mut exists = false;
     let code = cli::run(async {
-        let created = with_app(surface, settings, async |app, _| create(app, newcomer).await).await.map_err(text)?;
+        let created =
+            with_app(surface, settings, async |app, _| create(app, newcomer).await).await.map_err(text)?;
         match created {
             Ok(()) => Ok(()),
             Err(problem) => {
@@ -194,7 +228,10 @@ pub(crate) fn operator(surface: &Surface, settings: Settings, newcomer: Newcomer
 async fn create(app: &App, newcomer: Newcomer) -> Result<(), Problem> {
     let mut password = String::new();
     std::io::stdin().take(1024).read_to_string(&mut password).map_err(|error| {
-        Problem::new(Code::ValidationFailed, format!("the password cannot be read from standard input: {error}"))
+        Problem::new(
+            Code::ValidationFailed,
+            format!("the password cannot be read from standard input: {error}"),
+        )
     })?;
     let command = CreateOperator {
         fullname: newcomer.fullname.try_into().map_err(Problem::from)?,

@@ -223,8 +223,13 @@ async fn open(
     Ok(((surface.graphql)(app, Arc::new(edge(key))), workers))
 }
 
-fn edge(surface: &Surface, settings: &Settings, tokens: &Arc<RsaTokens>) -> impl Fn([u8; 32]) -> Edge + use<> {
-    let base = if settings.environment.is_public() { EdgeRules::production() } else { EdgeRules::development() };
+fn edge(
+    surface: &Surface,
+    settings: &Settings,
+    tokens: &Arc<RsaTokens>,
+) -> impl Fn([u8; 32]) -> Edge + use<> {
+    let base =
+        if settings.environment.is_public() { EdgeRules::production() } else { EdgeRules::development() };
     let rules = EdgeRules {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies,

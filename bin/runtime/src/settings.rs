@@ -239,7 +239,10 @@ impl Reader {
                     Some(PgSettings { config, tls, role })
                 }
                 Ok(_) | Err(_) => {
-                    self.problem("DATABASE_URL", "must look like postgres://user:password@host:5432/database");
+                    self.problem(
+                        "DATABASE_URL",
+                        "must look like postgres://user:password@host:5432/database",
+                    );
                     None
                 }
             };
@@ -275,7 +278,8 @@ impl Reader {
             return (Secret(url), channel);
         }
         let host = self.get("REDIS_PUBSUB_HOST").or_else(|| self.get("REDIS_BULL_HOST"));
-        let name = if self.get("REDIS_PUBSUB_HOST").is_some() { "REDIS_PUBSUB_PORT" } else { "REDIS_BULL_PORT" };
+        let name =
+            if self.get("REDIS_PUBSUB_HOST").is_some() { "REDIS_PUBSUB_PORT" } else { "REDIS_BULL_PORT" };
         let port = self.port(name, PORT_REDIS);
         let Some(host) = host else {
             self.problem("REDIS_PUBSUB_HOST", "is required (or REDIS_URL)");
@@ -362,9 +366,18 @@ mod tests {
     #[test]
     fn all_problems_are_reported_at_once() {
         let problems = read(&[("PROJECT_PORT", "0"), ("JWT_EXPIRATION_TIME", "soon")]).unwrap_err();
-        for name in ["NODE_ENV", "PROJECT_DB_HOST", "PROJECT_DB_USER", "PROJECT_DB_PASSWORD", "PROJECT_DB_NAME",
-            "REDIS_PUBSUB_HOST", "JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY", "PROJECT_PORT", "JWT_EXPIRATION_TIME"]
-        {
+        for name in [
+            "NODE_ENV",
+            "PROJECT_DB_HOST",
+            "PROJECT_DB_USER",
+            "PROJECT_DB_PASSWORD",
+            "PROJECT_DB_NAME",
+            "REDIS_PUBSUB_HOST",
+            "JWT_PRIVATE_KEY",
+            "JWT_PUBLIC_KEY",
+            "PROJECT_PORT",
+            "JWT_EXPIRATION_TIME",
+        ] {
             let found = problems.iter().filter(|problem| problem.contains(&format!("\"{name}\""))).count();
             assert_eq!(found, 1, "{name} in {problems:?}");
         }
@@ -379,7 +392,9 @@ mod tests {
         variables[0] = ("NODE_ENV", "production");
         assert_eq!(
             read(&variables).unwrap_err(),
-            ["Config validation error: \"TWOFA_BYPASS_PASSWORD\" must not be set outside development and test"]
+            [
+                "Config validation error: \"TWOFA_BYPASS_PASSWORD\" must not be set outside development and test"
+            ]
         );
     }
 

@@ -36,7 +36,9 @@ pub(crate) async fn database(pools: &PgPools, stop: &CancellationToken) -> Resul
             ),
             Err(error) => match hopeless(&error) {
                 Some(why) => return Err(StartError::Refused(why)),
-                None => tracing::warn!(cause = %cause(&error), "Unable to connect to the database. Retrying ({attempt})..."),
+                None => {
+                    tracing::warn!(cause = %cause(&error), "Unable to connect to the database. Retrying ({attempt})...")
+                }
             },
         }
         tokio::select! {
@@ -59,7 +61,8 @@ async fn look(connector: &Connector) -> Result<i64, PoolError> {
 
 fn without_role(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| {
-        db.code() == &SqlState::INVALID_PARAMETER_VALUE && db.message().contains(adapter_postgres::SERVICE_ROLE)
+        db.code() == &SqlState::INVALID_PARAMETER_VALUE
+            && db.message().contains(adapter_postgres::SERVICE_ROLE)
     })
 }
 

@@ -4,7 +4,10 @@
 use std::fmt::{self, Write};
 
 use serde_json::{Map, Value};
-use tracing::{Event, Subscriber, field::{Field, Visit}};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{
     EnvFilter,
     fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
@@ -22,7 +25,8 @@ pub(crate) fn start() {
     let json = variables.get("LOG_FORMAT").is_some_and(|format| format == "json");
     let filter = variables.get("RUST_LOG").map_or(DEFAULT_FILTER, String::as_str);
     let filter = EnvFilter::builder().parse_lossy(filter);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).event_format(Line { json });
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).event_format(Line { json });
     // A second start, in tests, changes nothing.
     let _ = subscriber.try_init();
 }

@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "adapter-password",
             "adapter-postgres",
             "adapter-redis",
+            "adapter-rest",
             "adapter-web",
             "application",
             "domain",

@@ -54,7 +54,8 @@ target/dev/env holds every address and credential for scripts.",
 Usage: cargo xtask test [WORDS FOR cargo test]
 
 Starts a private PostgreSQL and Redis below target/test, builds the programs, migrates a
-template database and runs `cargo test --workspace`. Exits with cargo's code.
+template database and runs `cargo test --workspace`. Exits with cargo's code. Servers and
+their data are gone afterwards, whatever happened.
 
   cargo xtask test
   cargo xtask test -p adapter-postgres

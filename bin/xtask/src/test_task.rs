@@ -28,7 +28,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
     })?;
     let harness = Harness::start(KIND)?;
     let mut command = workspace::cargo();
-    command.args(["test", "--locked"]);
+    // One run shows everything that is wrong.
+    command.args(["test", "--locked", "--no-fail-fast"]);
     if !names_packages(&chosen) {
         command.arg("--workspace");
     }
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         steps::note("all tests passed");
         return Ok(());
     }
+    steps::note("some tests failed; their names are above");
     Err(Exit::silent(process::code(status)))
 }
 

@@ -7,9 +7,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Claim, Issued};
 
 /// An aggregate: state that decides on commands and evolves by events, both pure.
-pub trait Root: cqrs_es::Aggregate<Services = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Root:
+    cqrs_es::Aggregate<Services = ()> + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// What can be asked of it.
-    type Intent: Send + 'static;
+    type Intent: Send + Sync + 'static;
     /// Why it refuses.
     type Refusal: Error + Clone + PartialEq + Send + Sync + 'static;
 

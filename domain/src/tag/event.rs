@@ -42,7 +42,10 @@ impl DomainEvent for TagEvent {
     fn event_version(&self) -> String {
         let version = match self {
             Self::Created { .. } => "2",
-            Self::Renamed { .. } | Self::SlugChanged { .. } | Self::Recoloured { .. } | Self::Deleted { .. } => "1",
+            Self::Renamed { .. }
+            | Self::SlugChanged { .. }
+            | Self::Recoloured { .. }
+            | Self::Deleted { .. } => "1",
         };
         version.to_owned()
     }

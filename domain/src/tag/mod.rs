@@ -115,7 +115,9 @@ impl Root for Tag {
             // Such a stream cannot be written; reading it changes nothing.
             (
                 Self::Unwritten | Self::Deleted(_),
-                TagEvent::Renamed { .. } | TagEvent::SlugChanged { .. } | TagEvent::Recoloured { .. }
+                TagEvent::Renamed { .. }
+                | TagEvent::SlugChanged { .. }
+                | TagEvent::Recoloured { .. }
                 | TagEvent::Deleted { .. },
             ) => {}
         }

@@ -33,7 +33,13 @@ fn create(text: &str, slug: Option<Slug>) -> Issued<TagCommand> {
 }
 
 fn created(text: &str, slug_text: &str) -> TagEvent {
-    TagEvent::Created { tenant: TENANT, name: name(text), slug: slug(slug_text), colour: Colour::default(), at: noon() }
+    TagEvent::Created {
+        tenant: TENANT,
+        name: name(text),
+        slug: slug(slug_text),
+        colour: Colour::default(),
+        at: noon(),
+    }
 }
 
 #[test]
@@ -63,7 +69,8 @@ fn the_slug_comes_from_the_name_when_absent() {
 
 #[test]
 fn updating_to_what_it_is_changes_nothing() {
-    let same = UpdateTag { name: Some(name("Home")), slug: Some(slug("home")), colour: Some(Colour::default()) };
+    let same =
+        UpdateTag { name: Some(name("Home")), slug: Some(slug("home")), colour: Some(Colour::default()) };
     given([created("Home", "home")]).when(asked(TagCommand::Update(same))).then_expect_events(vec![]);
 }
 

@@ -177,9 +177,18 @@ impl Root for Todo {
     }
 
     fn evolve(&mut self, event: TodoEvent) {
-        if let TodoEvent::Created { tenant, owner, number, text, priority, due_at, tags, assignee, at } = event {
+        if let TodoEvent::Created { tenant, owner, number, text, priority, due_at, tags, assignee, at } =
+            event
+        {
             *self = Self::Written(Sheet {
-                tenant, owner, number, text, priority, due_at, assignee, tags,
+                tenant,
+                owner,
+                number,
+                text,
+                priority,
+                due_at,
+                assignee,
+                tags,
                 completed_at: None,
                 archived: false,
                 created_at: at,

@@ -113,7 +113,9 @@ fn more_than_twenty_tags_are_refused() {
         .when(asked(TodoCommand::Tag(HOME)))
         .then_expect_error(TodoError::TooManyTags);
     let update = UpdateTodo { tags: Some(many), ..UpdateTodo::default() };
-    given([created("milk")]).when(asked(TodoCommand::Update(update))).then_expect_error(TodoError::TooManyTags);
+    given([created("milk")])
+        .when(asked(TodoCommand::Update(update)))
+        .then_expect_error(TodoError::TooManyTags);
 }
 
 #[test]

@@ -157,7 +157,12 @@ impl User {
 
     /// A current token rotates. An old one means that somebody copied it: the family ends, and
     /// the caller finds the session gone.
-    fn refresh(&self, shown: &TokenHash, session: Session, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
+    fn refresh(
+        &self,
+        shown: &TokenHash,
+        session: Session,
+        at: Timestamp,
+    ) -> Result<Vec<UserEvent>, UserError> {
         let account = self.registered().map_err(|_| UserError::SessionInvalid)?;
         let Session { id, refresh, expires_at } = session;
         match account.sessions.iter().find(|open| open.id == id) {
@@ -189,12 +194,34 @@ impl Root for User {
 
     fn evolve(&mut self, event: UserEvent) {
         match (&mut *self, event) {
-            (_, UserEvent::Registered {
-                tenant, fullname, username, username_index, email, email_index, password, roles, referral_code,
-                verification_hash, verification_expires_at, at, ..
-            }) => {
+            (
+                _,
+                UserEvent::Registered {
+                    tenant,
+                    fullname,
+                    username,
+                    username_index,
+                    email,
+                    email_index,
+                    password,
+                    roles,
+                    referral_code,
+                    verification_hash,
+                    verification_expires_at,
+                    at,
+                    ..
+                },
+            ) => {
                 *self = Self::Registered(Box::new(Account {
-                    tenant, fullname, username, username_index, email, email_index, password, roles, referral_code,
+                    tenant,
+                    fullname,
+                    username,
+                    username_index,
+                    email,
+                    email_index,
+                    password,
+                    roles,
+                    referral_code,
                     standing: Standing::Inactive {
                         verification: verification_hash,
                         expires_at: verification_expires_at,

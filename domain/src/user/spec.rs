@@ -75,7 +75,9 @@ fn a_wrong_expired_or_used_verification_is_refused() {
     given(vec![]).when(verify("v", noon())).then_expect_error(UserError::TokenInvalid);
     given(vec![registered()]).when(verify("x", noon())).then_expect_error(UserError::TokenInvalid);
     given(vec![registered()]).when(verify("v", late)).then_expect_error(UserError::TokenInvalid);
-    given(vec![registered(), verified()]).when(verify("v", noon())).then_expect_error(UserError::TokenInvalid);
+    given(vec![registered(), verified()])
+        .when(verify("v", noon()))
+        .then_expect_error(UserError::TokenInvalid);
 }
 
 #[test]
@@ -104,8 +106,11 @@ fn a_refresh_token_shown_twice_ends_its_family() {
 fn the_oldest_session_goes_when_there_are_too_many() {
     let mut history = vec![registered(), verified()];
     history.extend((0..20).map(|n| signed_in(n, "r")));
-    let oldest =
-        UserEvent::SessionRevoked { session: SessionId(Uuid::from_u128(0)), reason: Revocation::TooMany, at: noon() };
+    let oldest = UserEvent::SessionRevoked {
+        session: SessionId(Uuid::from_u128(0)),
+        reason: Revocation::TooMany,
+        at: noon(),
+    };
     given(history)
         .when(asked(UserCommand::SignIn(session(99, "r")), noon()))
         .then_expect_events(vec![oldest, signed_in(99, "r")]);

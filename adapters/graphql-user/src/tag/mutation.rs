@@ -49,7 +49,11 @@ impl TagPayload {
     fn of(ctx: &Context<'_>, done: &Committed<tag::Tag>) -> Result<Self> {
         ctx.note_visibility(done.visibility);
         let row = written_row(done).ok_or_else(|| not_found("tag"))?;
-        Ok(Self { tag: Tag(Arc::new(row)), version: version(done.version), cursor: position(ctx, done.cursor) })
+        Ok(Self {
+            tag: Tag(Arc::new(row)),
+            version: version(done.version),
+            cursor: position(ctx, done.cursor),
+        })
     }
 }
 
@@ -76,7 +80,8 @@ impl TagMutation {
             slug: input.slug.map(parse).transpose()?,
             colour: input.color.map(parse).transpose()?,
         };
-        let done = ctx.app().send(ctx.caller(), create, terms(idempotency_key, None)).await.map_err(failed)?;
+        let done =
+            ctx.app().send(ctx.caller(), create, terms(idempotency_key, None)).await.map_err(failed)?;
         TagPayload::of(ctx, &done)
     }
 

@@ -24,7 +24,12 @@ impl TagQuery {
     /// One of your tenant's tags.
     async fn tag(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Tag>> {
         let Some(id) = known(&id).map(TagId) else {
-            return ctx.app().ask(ctx.caller(), GetTag { id: TagId(uuid::Uuid::nil()) }, None).await.map(|_| None).map_err(failed);
+            return ctx
+                .app()
+                .ask(ctx.caller(), GetTag { id: TagId(uuid::Uuid::nil()) }, None)
+                .await
+                .map(|_| None)
+                .map_err(failed);
         };
         let row = ctx.app().ask(ctx.caller(), GetTag { id }, ctx.after()).await.map_err(failed)?;
         Ok(row.map(|row| Tag(Arc::new(row))))
@@ -44,11 +49,11 @@ impl TagQuery {
         sort: Option<TagSortInput>,
     ) -> Result<TagConnection> {
         let sort = TagSortInput::order(sort);
-        let list = format!("tags {sort:?}");
+        let of_list = format!("tags {sort:?}");
         let filter = filter.unwrap_or_default().parse()?;
-        let window = relay::window(ctx, &list, first, after, last, before)?;
+        let window = relay::window(ctx, &of_list, first, after, last, before)?;
         let request = PageRequest { filter: filter.clone(), sort, window };
         let page = ctx.app().ask(ctx.caller(), ListTags { request }, ctx.after()).await.map_err(failed)?;
-        Ok(TagConnection::new(page, filter, list))
+        Ok(TagConnection::new(page, filter, of_list))
     }
 }

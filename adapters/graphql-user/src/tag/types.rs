@@ -61,7 +61,8 @@ pub(crate) struct TagConnection {
 impl TagConnection {
     pub(crate) fn new(page: Page<TagRow>, filter: TagFilter, list: String) -> Self {
         let edges = page.edges.into_iter();
-        let edges = edges.map(|edge| application::Edge { key: edge.key, node: Arc::new(edge.node) }).collect();
+        let edges =
+            edges.map(|edge| application::Edge { key: edge.key, node: Arc::new(edge.node) }).collect();
         Self { page: Page { edges, has_next: page.has_next, has_previous: page.has_previous }, filter, list }
     }
 }

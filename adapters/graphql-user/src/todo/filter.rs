@@ -105,7 +105,10 @@ impl TodoFilterInput {
         all.extend(fields(self.created_at.unwrap_or_default().tests(), TodoField::CreatedAt));
         all.extend(fields(self.updated_at.unwrap_or_default().tests(), TodoField::UpdatedAt));
         all.extend(fields(self.completed_at.unwrap_or_default().tests(), TodoField::CompletedAt));
-        all.extend(fields(self.assignee_id.unwrap_or_default().tests("assigneeId", UserId)?, TodoField::Assignee));
+        all.extend(fields(
+            self.assignee_id.unwrap_or_default().tests("assigneeId", UserId)?,
+            TodoField::Assignee,
+        ));
         all.extend(fields(self.tag_id.unwrap_or_default().tests("tagId", TagId)?, TodoField::Tag));
         for part in self.and.unwrap_or_default() {
             all.push(part.tree()?);

@@ -1,7 +1,10 @@
 //! What happened to a todo, when, by whom.
 
 use adapter_web::{ContextExt, CursorText, relay::PageInfo};
-use application::{ports::Cursor, todo::{HistoryEntry, TodoChangeKind}};
+use application::{
+    ports::Cursor,
+    todo::{HistoryEntry, TodoChangeKind},
+};
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::Actor;

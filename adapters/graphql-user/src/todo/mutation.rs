@@ -6,8 +6,8 @@ use adapter_web::{ContextExt, CursorText, failed};
 use application::{
     Command, Committed, Handle, Refusal,
     todo::{
-        ArchiveTodo, AssignTodo, CompleteTodo, CreateTodo, DeleteTodo, ReopenTodo, TagTodo, UntagTodo, UpdateTodo,
-        written_row,
+        ArchiveTodo, AssignTodo, CompleteTodo, CreateTodo, DeleteTodo, ReopenTodo, TagTodo, UntagTodo,
+        UpdateTodo, written_row,
     },
 };
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
@@ -60,7 +60,7 @@ fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(6)
 }
 
-fn tags(ids: Vec<ID>) -> Result<Vec<TagId>> {
+fn tags(ids: &[ID]) -> Result<Vec<TagId>> {
     ids.iter().map(|tag| id(tag, "tagIds").map(TagId)).collect()
 }
 
@@ -69,7 +69,12 @@ fn own(id: &ID) -> Result<TodoId> {
 }
 
 /// Sends a command on a todo, and shows the todo after it.
-async fn send<C>(ctx: &Context<'_>, command: C, key: Option<String>, expected: Option<i32>) -> Result<TodoPayload>
+async fn send<C>(
+    ctx: &Context<'_>,
+    command: C,
+    key: Option<String>,
+    expected: Option<i32>,
+) -> Result<TodoPayload>
 where
     C: Command<Output = Committed<todo::Todo>>,
     C::Rejection: Refusal,
@@ -98,7 +103,7 @@ impl TodoMutation {
             text: parse(input.text)?,
             priority: input.priority.map(Into::into).unwrap_or_default(),
             due_at: input.due_at.map(stored),
-            tags: tags(input.tag_ids.unwrap_or_default())?,
+            tags: tags(&input.tag_ids.unwrap_or_default())?,
             assignee: input.assignee_id.map(|user| id(&user, "assigneeId").map(UserId)).transpose()?,
         };
         send(ctx, create, idempotency_key, None).await
@@ -196,7 +201,8 @@ impl TodoMutation {
         idempotency_key: Option<String>,
         expected_version: Option<i32>,
     ) -> Result<TodoPayload> {
-        let assignee = assignee_id.map(|user| crate::terms::id(&user, "assigneeId").map(UserId)).transpose()?;
+        let assignee =
+            assignee_id.map(|user| crate::terms::id(&user, "assigneeId").map(UserId)).transpose()?;
         send(ctx, AssignTodo { id: own(&id)?, assignee }, idempotency_key, expected_version).await
     }
 }
@@ -223,7 +229,7 @@ impl UpdateTodoInput {
             tags: match self.tag_ids {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => return Err(not_null("tagIds")),
-                MaybeUndefined::Value(ids) => Some(tags(ids)?),
+                MaybeUndefined::Value(ids) => Some(tags(&ids)?),
             },
             assignee: match self.assignee_id {
                 MaybeUndefined::Undefined => None,

@@ -45,12 +45,12 @@ impl TodoQuery {
         sort: Option<TodoSortInput>,
     ) -> Result<TodoConnection> {
         let sort = TodoSortInput::order(sort);
-        let list = format!("todos {sort:?}");
+        let of_list = format!("todos {sort:?}");
         let filter = filter.unwrap_or_default().parse()?;
-        let window = relay::window(ctx, &list, first, after, last, before)?;
+        let window = relay::window(ctx, &of_list, first, after, last, before)?;
         let request = PageRequest { filter: filter.clone(), sort, window };
         let page = ctx.app().ask(ctx.caller(), ListTodos { request }, ctx.after()).await.map_err(failed)?;
-        Ok(TodoConnection::new(page, filter, list))
+        Ok(TodoConnection::new(page, filter, of_list))
     }
 
     /// What happened to one of your own todos, oldest first, even after it is gone.

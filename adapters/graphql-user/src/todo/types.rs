@@ -132,7 +132,8 @@ impl TodoConnection {
     pub(crate) fn new(page: Page<TodoRow>, filter: TodoFilter, list: String) -> Self {
         let relations = Relations::of(page.edges.iter().map(|edge| &edge.node));
         let edges = page.edges.into_iter();
-        let edges = edges.map(|edge| application::Edge { key: edge.key, node: Arc::new(edge.node) }).collect();
+        let edges =
+            edges.map(|edge| application::Edge { key: edge.key, node: Arc::new(edge.node) }).collect();
         let page = Page { edges, has_next: page.has_next, has_previous: page.has_previous };
         Self { page, relations, filter, list }
     }
@@ -146,7 +147,11 @@ impl TodoConnection {
 impl TodoConnection {
     async fn edges(&self, ctx: &Context<'_>) -> Vec<TodoEdge> {
         let text = |key| CursorText(ctx.codec().keyset(&self.list, key));
-        self.page.edges.iter().map(|edge| TodoEdge { cursor: text(&edge.key), node: self.node(&edge.node) }).collect()
+        self.page
+            .edges
+            .iter()
+            .map(|edge| TodoEdge { cursor: text(&edge.key), node: self.node(&edge.node) })
+            .collect()
     }
 
     async fn nodes(&self) -> Vec<Todo> {

@@ -81,7 +81,8 @@ impl UserMutation {
         // Referral trees come later; until then every newcomer is a root, whatever the code.
         let _ = input.referral_code;
         let register = Register { person, tenant_name: input.tenant_name.map(parse).transpose()? };
-        let done = ctx.app().send(ctx.caller(), register, terms(idempotency_key, None)).await.map_err(failed)?;
+        let done =
+            ctx.app().send(ctx.caller(), register, terms(idempotency_key, None)).await.map_err(failed)?;
         ctx.note_visibility(done.visibility);
         Ok(RegisterPayload {
             user: User(Arc::new(done.person)),
@@ -98,9 +99,14 @@ impl UserMutation {
         idempotency_key: Option<String>,
     ) -> Result<VerifyEmailPayload> {
         let verify = VerifyEmail { token };
-        let done = ctx.app().send(ctx.caller(), verify, terms(idempotency_key, None)).await.map_err(failed)?;
+        let done =
+            ctx.app().send(ctx.caller(), verify, terms(idempotency_key, None)).await.map_err(failed)?;
         ctx.note_visibility(done.visibility);
-        Ok(VerifyEmailPayload { verified: true, version: version(done.version), cursor: position(ctx, done.cursor) })
+        Ok(VerifyEmailPayload {
+            verified: true,
+            version: version(done.version),
+            cursor: position(ctx, done.cursor),
+        })
     }
 
     /// Signs you in with username or e-mail address. Tokens are never stored, so a repeated
@@ -124,7 +130,8 @@ impl UserMutation {
         idempotency_key: Option<String>,
     ) -> Result<AuthPayload> {
         let refresh = Refresh { token: input.refresh_token };
-        let done = ctx.app().send(ctx.caller(), refresh, terms(idempotency_key, None)).await.map_err(failed)?;
+        let done =
+            ctx.app().send(ctx.caller(), refresh, terms(idempotency_key, None)).await.map_err(failed)?;
         Ok(done.into())
     }
 }

@@ -37,7 +37,11 @@ const CLOSED: &str = " WHERE tx_id < pg_snapshot_xmin(pg_current_snapshot())";
 
 #[async_trait]
 impl AuditLog for PgAuditLog {
-    async fn page(&self, filter: &AuditFilter, window: &Window<Cursor>) -> Result<Page<AuditEvent, Cursor>, BoxError> {
+    async fn page(
+        &self,
+        filter: &AuditFilter,
+        window: &Window<Cursor>,
+    ) -> Result<Page<AuditEvent, Cursor>, BoxError> {
         let client = self.pool.get().await?;
         let mut sql = start(SELECT, filter);
         let (from, forward) = match window {

@@ -123,7 +123,15 @@ pub(super) async fn bury(
     let at = event.cursor.tx.to_string();
     tx.execute(
         sql,
-        &[&name, &at, &event.cursor.position, &event.aggregate_type, &event.stream.as_str(), &error, &attempts],
+        &[
+            &name,
+            &at,
+            &event.cursor.position,
+            &event.aggregate_type,
+            &event.stream.as_str(),
+            &error,
+            &attempts,
+        ],
     )
     .await?;
     if rule == Poison::Halt {

@@ -5,8 +5,8 @@ use application::{
     ports::{Change, Cursor},
 };
 use async_trait::async_trait;
-use thiserror::Error;
 use deadpool_postgres::Transaction;
+use thiserror::Error;
 
 use crate::log::Recorded;
 

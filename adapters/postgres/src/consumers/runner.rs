@@ -84,7 +84,9 @@ impl Runner {
                     lease.release().await;
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(error = %BoxedError(&error), consumer = name, "no lease; will try again"),
+                Err(error) => {
+                    tracing::warn!(error = %BoxedError(&error), consumer = name, "no lease; will try again");
+                }
             }
             let pause = self.pace.retry.mul_f32(0.5 + fastrand::f32());
             let _ = tokio::time::timeout(pause, stop.cancelled()).await;
@@ -95,7 +97,10 @@ impl Runner {
         while lease.held() && !stop.is_cancelled() {
             match self.follow(lease, woken, stop).await {
                 Ok(Some(Turn::Fenced)) => {
-                    tracing::warn!(consumer = self.projection.name(), "fenced: another runner moved the checkpoint");
+                    tracing::warn!(
+                        consumer = self.projection.name(),
+                        "fenced: another runner moved the checkpoint"
+                    );
                 }
                 Ok(Some(Turn::Stopped)) => {
                     let _ = tokio::time::timeout(self.pace.retry, stop.cancelled()).await;
@@ -148,8 +153,10 @@ impl Runner {
             };
             // While this batch is written, the next one is read; a batch that was not full has none.
             let full = batch.events.len() >= self.pace.batch;
-            let next = async { if full { Some(tail.read(&reading, scanned, self.pace.batch).await) } else { None } };
-            let (written, next) = tokio::join!(self.write(&mut client, at, &batch.events, last, &mut parked), next);
+            let next =
+                async { if full { Some(tail.read(&reading, scanned, self.pace.batch).await) } else { None } };
+            let (written, next) =
+                tokio::join!(self.write(&mut client, at, &batch.events, last, &mut parked), next);
             match written? {
                 Ok(written) => {
                     at = last;
@@ -184,7 +191,7 @@ impl Runner {
                 Ok(done) => {
                     for (at, _) in &poison {
                         let event = events.iter().find(|event| event.cursor == *at);
-                        parked.extend(event.map(|event| stream_of(event)));
+                        parked.extend(event.map(stream_of));
                     }
                     return Ok(done);
                 }
@@ -192,7 +199,9 @@ impl Runner {
                     attempts += 1;
                     let known = poison.iter().any(|(known, _)| *known == at);
                     if known {
-                        return Err(format!("the event at {} is poison even when put aside", at.position).into());
+                        return Err(
+                            format!("the event at {} is poison even when put aside", at.position).into()
+                        );
                     }
                     if attempts < POISON_ATTEMPTS {
                         tokio::time::sleep(self.pace.retry.mul_f32(0.1)).await;
@@ -281,11 +290,17 @@ impl Runner {
     }
 
     /// A projection that panics is poison too, not the end of the runner.
-    async fn caught(&self, tx: &deadpool_postgres::Transaction<'_>, good: &[Recorded]) -> Result<Written, ProjectionError> {
+    async fn caught(
+        &self,
+        tx: &deadpool_postgres::Transaction<'_>,
+        good: &[Recorded],
+    ) -> Result<Written, ProjectionError> {
         use futures_util::FutureExt;
         let writing = std::panic::AssertUnwindSafe(self.projection.write(tx, good)).catch_unwind().await;
         writing.unwrap_or_else(|_| match good {
-            [only] => Err(ProjectionError::Poison { at: only.cursor, cause: "the projection panicked".into() }),
+            [only] => {
+                Err(ProjectionError::Poison { at: only.cursor, cause: "the projection panicked".into() })
+            }
             _ => Err(ProjectionError::Panicked),
         })
     }
@@ -297,5 +312,6 @@ fn stream_of(event: &Recorded) -> (String, String) {
 
 /// Whether an event is poison, or behind one in its stream.
 fn aside(event: &Recorded, parked: &HashSet<(String, String)>, poison: &[(Cursor, String)]) -> bool {
-    poison.iter().any(|(at, _)| *at == event.cursor) || (!parked.is_empty() && parked.contains(&stream_of(event)))
+    poison.iter().any(|(at, _)| *at == event.cursor)
+        || (!parked.is_empty() && parked.contains(&stream_of(event)))
 }

@@ -1,5 +1,7 @@
 //! Turns a unit into the parameters of its statement, and the answer back.
 
+use std::fmt::Write;
+
 use application::ports::{Append, AppendError, Appended, Cursor, LogError, PAYLOAD_BYTES_MAX, Unit};
 use aws_lc_rs::digest::{SHA256, digest};
 use deadpool_postgres::Client;
@@ -118,11 +120,22 @@ pub(super) async fn run(client: &Client, unit: &Unit) -> Result<Option<Appended>
     };
     let metadata = Json(&*unit.metadata);
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![
-        &events.types, &events.ids, &events.sequences, &events.event_types, &events.versions, &events.payloads,
+        &events.types,
+        &events.ids,
+        &events.sequences,
+        &events.event_types,
+        &events.versions,
+        &events.payloads,
         &metadata,
     ];
     let key = unit.key.as_ref().zip(unit.appends.first()).map(|(key, first)| {
-        (key.key.as_str(), key.request_hash.to_vec(), first.aggregate_type, first.stream.as_str(), last_sequence(first))
+        (
+            key.key.as_str(),
+            key.request_hash.to_vec(),
+            first.aggregate_type,
+            first.stream.as_str(),
+            last_sequence(first),
+        )
     });
     if let Some((key, hash, aggregate_type, id, sequence)) = &key {
         params.extend([key as &(dyn ToSql + Sync), hash, aggregate_type, id, sequence]);
@@ -156,7 +169,10 @@ pub(super) async fn run(client: &Client, unit: &Unit) -> Result<Option<Appended>
 fn refusal(error: tokio_postgres::Error, unit: &Unit) -> AppendError {
     let Some(db) = error.as_db_error() else { return AppendError::Log(LogError::Unavailable(error.into())) };
     match (db.code(), db.constraint()) {
-        (&SqlState::UNIQUE_VIOLATION, Some("events_pkey")) => AppendError::Conflict,
+        (&SqlState::UNIQUE_VIOLATION, Some("events_pkey"))
+        | (&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED, _) => {
+            AppendError::Conflict
+        }
         (&SqlState::UNIQUE_VIOLATION, Some("unique_claims_pkey")) => {
             let detail = db.detail().unwrap_or_default();
             let takes = unit.appends.iter().flat_map(|append| &append.takes);
@@ -165,15 +181,18 @@ fn refusal(error: tokio_postgres::Error, unit: &Unit) -> AppendError {
                 None => AppendError::Log(LogError::Broken(error.into())),
             }
         }
-        (&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED, _) => AppendError::Conflict,
         _ => AppendError::Log(classify(error)),
     }
 }
 
 /// Whether Postgres' `Key (scope, value)=(…, \x…) already exists.` speaks of this claim.
 fn names(detail: &str, claim: &Claim) -> bool {
-    let hex: String = claim_hash(claim).iter().map(|byte| format!("{byte:02x}")).collect();
-    detail.contains(&format!("({}, \\x{hex})", claim.scope))
+    let mut named = format!("({}, \\x", claim.scope);
+    for byte in claim_hash(claim) {
+        // Writing to a string cannot fail.
+        let _ = write!(named, "{byte:02x}");
+    }
+    detail.contains(&named)
 }
 
 /// Whether trying again may help.

@@ -55,7 +55,9 @@ impl EventLog for PgEventLog {
                    FROM command_log l LEFT JOIN events e ON e.aggregate_type = l.aggregate_type \
                    AND e.aggregate_id = l.aggregate_id AND e.sequence = l.last_sequence WHERE l.key = $1";
         let statement = client.prepare_cached(sql).await.map_err(classify)?;
-        let Some(row) = client.query_opt(&statement, &[&key.key]).await.map_err(classify)? else { return Ok(None) };
+        let Some(row) = client.query_opt(&statement, &[&key.key]).await.map_err(classify)? else {
+            return Ok(None);
+        };
         if row.try_get::<_, &[u8]>(0).map_err(classify)? != key.request_hash {
             return Err(LogError::KeyReused);
         }
@@ -69,7 +71,8 @@ impl EventLog for PgEventLog {
         let sql = "SELECT last_sequence, schema_version, payload FROM snapshots \
                    WHERE aggregate_type = $1 AND aggregate_id = $2";
         let statement = client.prepare_cached(sql).await.map_err(classify)?;
-        let row = client.query_opt(&statement, &[&aggregate_type, &stream.as_str()]).await.map_err(classify)?;
+        let row =
+            client.query_opt(&statement, &[&aggregate_type, &stream.as_str()]).await.map_err(classify)?;
         row.map(|row| {
             Ok(Snapshot {
                 sequence: row.try_get(0).map_err(classify)?,
@@ -89,12 +92,18 @@ impl EventLog for PgEventLog {
         streams::read(&self.streams, aggregate_type, stream.as_str(), sequence).await
     }
 
-    async fn cursor(&self, aggregate_type: &str, stream: &StreamId, sequence: i64) -> Result<Cursor, LogError> {
+    async fn cursor(
+        &self,
+        aggregate_type: &str,
+        stream: &StreamId,
+        sequence: i64,
+    ) -> Result<Cursor, LogError> {
         let client = self.client().await?;
         let sql = "SELECT tx_id::text, position FROM events \
                    WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = $3";
         let statement = client.prepare_cached(sql).await.map_err(classify)?;
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&aggregate_type, &stream.as_str(), &sequence];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+            [&aggregate_type, &stream.as_str(), &sequence];
         match client.query_opt(&statement, &params).await.map_err(classify)? {
             Some(row) => cursor(&row, 0),
             None => Ok(Cursor::default()),
@@ -105,7 +114,8 @@ impl EventLog for PgEventLog {
         let client = self.client().await?;
         let sql = "SELECT aggregate_id FROM unique_claims WHERE scope = $1 AND value = $2";
         let statement = client.prepare_cached(sql).await.map_err(classify)?;
-        let row = client.query_opt(&statement, &[&claim.scope, &claim_hash(claim)]).await.map_err(classify)?;
+        let row =
+            client.query_opt(&statement, &[&claim.scope, &claim_hash(claim)]).await.map_err(classify)?;
         row.map(|row| row.try_get(0).map(StreamId::stored).map_err(classify)).transpose()
     }
 }

@@ -1,9 +1,10 @@
 //! The one statement of an append, cut to what a unit needs.
 
-use std::{fmt::Write, sync::OnceLock};
+use std::sync::OnceLock;
 
 /// What a unit has beside its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the statement that is there or not")]
 pub(super) struct Shape {
     pub(super) key: bool,
     pub(super) takes: bool,
@@ -13,6 +14,19 @@ pub(super) struct Shape {
 }
 
 const SHAPES: usize = 32;
+/// The parameters of the events; those of the other parts follow.
+const EVENT_PARAMETERS: usize = 7;
+
+/// Hands out the places of parameters.
+struct Places(usize);
+
+impl Places {
+    fn next<const N: usize>(&mut self) -> [usize; N] {
+        let from = self.0;
+        self.0 += N;
+        std::array::from_fn(|n| from + n + 1)
+    }
+}
 
 impl Shape {
     fn index(self) -> usize {
@@ -31,81 +45,84 @@ impl Shape {
     }
 
     fn build(self) -> String {
-        let mut next = 8;
-        let mut take = |n: usize| {
-            let from = next;
-            next += n;
-            from
-        };
+        let mut places = Places(EVENT_PARAMETERS);
         // Everything hangs on the key: a duplicate writes nothing at all.
         let guard = if self.key { " WHERE EXISTS (SELECT FROM k)" } else { "" };
-        let mut sql = String::from("WITH ");
+        let mut parts = Vec::new();
         if self.key {
-            let p = take(5);
-            let _ = write!(
-                sql,
-                "k AS (INSERT INTO command_log (key, request_hash, aggregate_type, aggregate_id, last_sequence) \
-                 VALUES (${}, ${}, ${}, ${}, ${}) ON CONFLICT DO NOTHING RETURNING 1), ",
-                p, p + 1, p + 2, p + 3, p + 4
-            );
+            parts.push(key(&mut places));
         }
         if self.takes {
-            let p = take(3);
-            let _ = write!(
-                sql,
-                "c AS (INSERT INTO unique_claims (scope, value, aggregate_id) \
-                 SELECT * FROM unnest(${}::text[], ${}::bytea[], ${}::text[]){guard}), ",
-                p, p + 1, p + 2
-            );
+            parts.push(takes(&mut places, guard));
         }
         if self.releases {
-            let p = take(3);
-            let held = if self.key { " AND EXISTS (SELECT FROM k)" } else { "" };
-            let _ = write!(
-                sql,
-                "r AS (DELETE FROM unique_claims AS held USING unnest(${}::text[], ${}::bytea[], ${}::text[]) \
-                 AS gone (scope, value, aggregate_id) WHERE held.scope = gone.scope AND held.value = gone.value \
-                 AND held.aggregate_id = gone.aggregate_id{held}), ",
-                p, p + 1, p + 2
+            parts.push(releases(&mut places, if self.key { " AND EXISTS (SELECT FROM k)" } else { "" }));
+        }
+        let (mut payload, mut number) = ("u.payload".to_owned(), "NULL::bigint");
+        if self.series {
+            let [series, ordinal] = places.next();
+            parts.push(format!(
+                "n AS (INSERT INTO running_numbers AS n (series, last) SELECT ${series}::text, 1{guard} \
+                 ON CONFLICT (series) DO UPDATE SET last = n.last + 1 RETURNING last)"
+            ));
+            number = "(SELECT last FROM n)";
+            payload = format!(
+                "CASE WHEN u.ordinality = ${ordinal} THEN \
+                 jsonb_set(u.payload, '{{number}}', to_jsonb({number})) ELSE u.payload END"
             );
         }
-        let payload = if self.series {
-            let p = take(2);
-            let _ = write!(
-                sql,
-                "n AS (INSERT INTO running_numbers AS n (series, last) SELECT ${p}::text, 1{guard} \
-                 ON CONFLICT (series) DO UPDATE SET last = n.last + 1 RETURNING last), "
-            );
-            format!(
-                "CASE WHEN u.ordinality = ${} THEN jsonb_set(u.payload, '{{number}}', to_jsonb((SELECT last FROM n))) \
-                 ELSE u.payload END",
-                p + 1
-            )
-        } else {
-            "u.payload".to_owned()
-        };
         if self.snapshots {
-            let p = take(5);
-            let _ = write!(
-                sql,
-                "s AS (INSERT INTO snapshots AS s (aggregate_type, aggregate_id, last_sequence, schema_version, payload) \
-                 SELECT * FROM unnest(${}::text[], ${}::text[], ${}::bigint[], ${}::int[], ${}::jsonb[]){guard} \
-                 ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE SET last_sequence = excluded.last_sequence, \
-                 schema_version = excluded.schema_version, payload = excluded.payload, taken_at = now(), \
-                 current_snapshot = s.current_snapshot + 1), ",
-                p, p + 1, p + 2, p + 3, p + 4
-            );
+            parts.push(snapshots(&mut places, guard));
         }
-        let number = if self.series { "(SELECT last FROM n)" } else { "NULL::bigint" };
-        let _ = write!(
-            sql,
-            "e AS (INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
-             metadata) SELECT u.aggregate_type, u.aggregate_id, u.sequence, u.event_type, u.event_version, {payload}, $7 \
-             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[]) \
-             WITH ORDINALITY AS u (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, ordinality)\
-             {guard} ORDER BY u.ordinality RETURNING position) \
-             SELECT max(position), pg_current_xact_id()::text, {number} FROM e"
-        );
-        sql
+        parts.push(events(&payload, guard));
+        format!("WITH {} SELECT max(position), pg_current_xact_id()::text, {number} FROM e", parts.join(", "))
     }
+}
+
+fn key(places: &mut Places) -> String {
+    let [key, hash, kind, id, sequence] = places.next();
+    format!(
+        "k AS (INSERT INTO command_log (key, request_hash, aggregate_type, aggregate_id, last_sequence) \
+         VALUES (${key}, ${hash}, ${kind}, ${id}, ${sequence}) ON CONFLICT DO NOTHING RETURNING 1)"
+    )
+}
+
+fn takes(places: &mut Places, guard: &str) -> String {
+    let [scopes, values, ids] = places.next();
+    format!(
+        "c AS (INSERT INTO unique_claims (scope, value, aggregate_id) \
+         SELECT * FROM unnest(${scopes}::text[], ${values}::bytea[], ${ids}::text[]){guard})"
+    )
+}
+
+fn releases(places: &mut Places, and_guard: &str) -> String {
+    let [scopes, values, ids] = places.next();
+    format!(
+        "r AS (DELETE FROM unique_claims AS held \
+         USING unnest(${scopes}::text[], ${values}::bytea[], ${ids}::text[]) AS gone (scope, value, aggregate_id) \
+         WHERE held.scope = gone.scope AND held.value = gone.value \
+         AND held.aggregate_id = gone.aggregate_id{and_guard})"
+    )
+}
+
+fn snapshots(places: &mut Places, guard: &str) -> String {
+    let [types, ids, sequences, schemas, payloads] = places.next();
+    format!(
+        "s AS (INSERT INTO snapshots AS s (aggregate_type, aggregate_id, last_sequence, schema_version, payload) \
+         SELECT * FROM unnest(${types}::text[], ${ids}::text[], ${sequences}::bigint[], ${schemas}::int[], \
+         ${payloads}::jsonb[]){guard} \
+         ON CONFLICT (aggregate_type, aggregate_id) DO UPDATE SET last_sequence = excluded.last_sequence, \
+         schema_version = excluded.schema_version, payload = excluded.payload, taken_at = now(), \
+         current_snapshot = s.current_snapshot + 1)"
+    )
+}
+
+fn events(payload: &str, guard: &str) -> String {
+    format!(
+        "e AS (INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
+         metadata) SELECT u.aggregate_type, u.aggregate_id, u.sequence, u.event_type, u.event_version, {payload}, $7 \
+         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[]) \
+         WITH ORDINALITY AS u (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, ordinality)\
+         {guard} ORDER BY u.ordinality RETURNING position)"
+    )
 }

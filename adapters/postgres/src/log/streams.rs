@@ -40,7 +40,9 @@ async fn of<A: Aggregate>(
     read.map_err(|error| {
         let source: BoxError = error.to_string().into();
         match error {
-            PersistenceError::ConnectionError(_) | PersistenceError::UnknownError(_) => LogError::Unavailable(source),
+            PersistenceError::ConnectionError(_) | PersistenceError::UnknownError(_) => {
+                LogError::Unavailable(source)
+            }
             PersistenceError::OptimisticLockError | PersistenceError::DeserializationError(_) => {
                 LogError::Broken(source)
             }

@@ -92,7 +92,12 @@ impl Tail {
     }
 
     /// At most `limit` events after a place.
-    pub async fn read(&self, client: &deadpool_postgres::Client, after: Cursor, limit: usize) -> Result<Batch, LogError> {
+    pub async fn read(
+        &self,
+        client: &deadpool_postgres::Client,
+        after: Cursor,
+        limit: usize,
+    ) -> Result<Batch, LogError> {
         let statement = client.prepare_cached(READ).await.map_err(classify)?;
         let client: &Client = client;
         let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);

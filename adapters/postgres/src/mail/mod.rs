@@ -11,11 +11,11 @@ use application::{
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Pool;
+use deadpool_postgres::Transaction;
 use domain::{
     UserId, upcasters,
     user::{User, UserEvent},
 };
-use deadpool_postgres::Transaction;
 
 use crate::{
     consumers::{Projection, ProjectionError, Written},
@@ -53,7 +53,9 @@ impl Projection for VerificationMail {
             let event: UserEvent = recorded.event(&self.steps).map_err(poison)?;
             let (_, user) = ids(&recorded.stream).map_err(poison)?;
             let mail = verification_link_mail(self.vault.as_ref(), UserId(user), &event, &self.web_url).await;
-            let Some(mail) = mail.map_err(|error| ProjectionError::Unavailable(error.into()))? else { continue };
+            let Some(mail) = mail.map_err(|error| ProjectionError::Unavailable(error.into()))? else {
+                continue;
+            };
             let sql = "INSERT INTO dev_outbox (recipient, subject, body, links, sent_at) VALUES ($1, $2, $3, $4, $5)";
             tx.execute(sql, &[&mail.to, &mail.subject, &mail.text, &mail.links, &mail.sent_at]).await?;
         }

@@ -8,12 +8,12 @@ use application::{
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Pool;
+use deadpool_postgres::Transaction;
 use domain::{
     TagId, TenantId,
     tag::{Tag, TagEvent},
     upcasters,
 };
-use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -116,11 +116,16 @@ impl TagList for PgTagList {
     async fn by_ids(&self, tenant: TenantId, ids: &[TagId]) -> Result<Vec<TagRow>, BoxError> {
         let client = self.pool.get().await?;
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let statement = client.prepare_cached(&format!("{SELECT} WHERE tenant_id = $1 AND id = ANY($2)")).await?;
+        let statement =
+            client.prepare_cached(&format!("{SELECT} WHERE tenant_id = $1 AND id = ANY($2)")).await?;
         Ok(client.query(&statement, &[&tenant.0, &ids]).await?.iter().map(read).collect())
     }
 
-    async fn page(&self, tenant: TenantId, request: &PageRequest<TagFilter, TagSort>) -> Result<Page<TagRow>, BoxError> {
+    async fn page(
+        &self,
+        tenant: TenantId,
+        request: &PageRequest<TagFilter, TagSort>,
+    ) -> Result<Page<TagRow>, BoxError> {
         let client = self.pool.get().await?;
         let mut sql = start(SELECT, tenant);
         sql.filter(&request.filter, &mut field);
@@ -132,7 +137,8 @@ impl TagList for PgTagList {
         sql.page(expression, cast, direction as Direction, &request.window);
         let statement = client.prepare_cached(&sql.sql).await?;
         let rows = client.query(&statement, &sql.borrowed()).await?;
-        let edges = rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
+        let edges =
+            rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
         Ok(Page::from_read(edges, &request.window))
     }
 

@@ -8,10 +8,10 @@ use application::{
     ports::{Change, Cursor},
 };
 use async_trait::async_trait;
+use deadpool_postgres::Transaction;
 use domain::{TenantId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use deadpool_postgres::Transaction;
 use tokio_postgres::{GenericClient, Statement};
 use uuid::Uuid;
 
@@ -105,7 +105,17 @@ async fn insert(tx: &Transaction<'_>, changes: &[NewChange]) -> Result<(), tokio
     tx.execute(
         &statement,
         &[
-            &tenants, &owners, &txs, &positions, &previous_txs, &previous, &todos, &versions, &types, &kinds, &actors,
+            &tenants,
+            &owners,
+            &txs,
+            &positions,
+            &previous_txs,
+            &previous,
+            &todos,
+            &versions,
+            &types,
+            &kinds,
+            &actors,
             &times,
         ],
     )

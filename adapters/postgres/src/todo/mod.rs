@@ -5,5 +5,5 @@ mod rows;
 mod todo_list;
 
 pub use rows::PgTodoList;
-pub(crate) use todo_list::ids;
 pub use todo_list::TodoListProjection;
+pub(crate) use todo_list::ids;

@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use application::{
     BoxError, Direction, Edge, Keyset, Member, Page, PageRequest, Test,
     ports::Cursor,
-    todo::{HistoryEntry, TodoField, TodoFilter, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus},
+    todo::{
+        HistoryEntry, TodoField, TodoFilter, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus,
+    },
 };
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
+use deadpool_postgres::Transaction;
 use domain::{
     Actor, OperatorId, TagId, TenantId, TodoId, UserId,
     todo::{Priority, Sheet, Todo, TodoText},
 };
-use deadpool_postgres::Transaction;
 use tokio_postgres::{Row as SqlRow, types::ToSql};
 use uuid::Uuid;
 
@@ -85,7 +87,8 @@ pub(super) async fn store(tx: &Transaction<'_>, rows: &HashMap<(TenantId, TodoId
         }
     }
     if !gone_ids.is_empty() {
-        let sql = "DELETE FROM todo_list WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))";
+        let sql =
+            "DELETE FROM todo_list WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))";
         tx.execute(sql, &[&gone_tenants, &gone_ids]).await?;
     }
     if written.is_empty() {
@@ -93,7 +96,13 @@ pub(super) async fn store(tx: &Transaction<'_>, rows: &HashMap<(TenantId, TodoId
     }
     macro_rules! column {
         (|$id:ident, $sheet:ident, $row:ident| $value:expr) => {
-            &written.iter().map(|($id, $sheet, $row)| { let _ = ($id, $sheet, $row); $value }).collect::<Vec<_>>()
+            &written
+                .iter()
+                .map(|($id, $sheet, $row)| {
+                    let _ = ($id, $sheet, $row);
+                    $value
+                })
+                .collect::<Vec<_>>()
         };
     }
     let statement = tx.prepare_cached(UPSERT).await?;
@@ -107,7 +116,12 @@ pub(super) async fn store(tx: &Transaction<'_>, rows: &HashMap<(TenantId, TodoId
         column!(|id, sheet, row| priority_to_sql(sheet.priority)),
         column!(|id, sheet, row| sheet.due_at),
         column!(|id, sheet, row| sheet.assignee.map(|user| user.0)),
-        column!(|id, sheet, row| sheet.tags.iter().map(|tag| tag.0.to_string()).collect::<Vec<_>>().join(",")),
+        column!(|id, sheet, row| sheet
+            .tags
+            .iter()
+            .map(|tag| tag.0.to_string())
+            .collect::<Vec<_>>()
+            .join(",")),
         column!(|id, sheet, row| sheet.completed_at),
         column!(|id, sheet, row| sheet.created_at),
         column!(|id, sheet, row| sheet.updated_at),
@@ -171,7 +185,8 @@ impl TodoList for PgTodoList {
         sql.page(expression, cast, direction, &request.window);
         let statement = client.prepare_cached(&sql.sql).await?;
         let rows = client.query(&statement, &sql.borrowed()).await?;
-        let edges = rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
+        let edges =
+            rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
         Ok(Page::from_read(edges, &request.window))
     }
 
@@ -192,7 +207,8 @@ impl TodoList for PgTodoList {
         limit: usize,
     ) -> std::result::Result<Vec<HistoryEntry>, BoxError> {
         let client = self.pool.get().await?;
-        let columns = "SELECT tx_id::text, position, event_type, at, actor_kind, actor_id, version FROM todo_changes";
+        let columns =
+            "SELECT tx_id::text, position, event_type, at, actor_kind, actor_id, version FROM todo_changes";
         let mut sql = start(columns, scope);
         let after = after.unwrap_or_default();
         let (place, position) = (sql.bind(id.0), sql.bind(after.position));
@@ -245,9 +261,13 @@ fn field(sql: &mut Where, field: &TodoField) {
     match field {
         TodoField::Id(test) => sql.test("id", "uuid", test, |id| id.0),
         TodoField::Text(test) => sql.test("text", "text", test, Clone::clone),
-        TodoField::Status(test) => sql.test("archived", "bool", test, |status| *status == TodoStatus::Archived),
+        TodoField::Status(test) => {
+            sql.test("archived", "bool", test, |status| *status == TodoStatus::Archived);
+        }
         TodoField::Done(test) => sql.test("(completed_at IS NOT NULL)", "bool", test, |done| *done),
-        TodoField::Priority(test) => sql.test("priority", "smallint", test, |priority| priority_to_sql(*priority)),
+        TodoField::Priority(test) => {
+            sql.test("priority", "smallint", test, |priority| priority_to_sql(*priority));
+        }
         TodoField::DueAt(test) => sql.test("due_at", "timestamptz", test, |at| *at),
         TodoField::CreatedAt(test) => sql.test("created_at", "timestamptz", test, |at| *at),
         TodoField::UpdatedAt(test) => sql.test("updated_at", "timestamptz", test, |at| *at),
@@ -266,7 +286,13 @@ fn tag_field(sql: &mut Where, test: &Test<TagId>) {
             let place = sql.bind(tag.0);
             sql.push(&format!("NOT {place}::uuid = ANY(tags)"));
         }
-        Test::Eq(_) | Test::In(_) | Test::Gt(_) | Test::Gte(_) | Test::Lt(_) | Test::Lte(_) | Test::Between(..)
+        Test::Eq(_)
+        | Test::In(_)
+        | Test::Gt(_)
+        | Test::Gte(_)
+        | Test::Lt(_)
+        | Test::Lte(_)
+        | Test::Between(..)
         | Test::Like(_) => {
             sql.push("EXISTS (SELECT FROM unnest(tags) AS one WHERE ");
             sql.test("one", "uuid", test, |tag| tag.0);

@@ -10,8 +10,12 @@ use application::{
 };
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
-use domain::{Root, StreamId, TenantId, TodoId, UserId, todo::{Todo, TodoEvent}, upcasters};
 use deadpool_postgres::Transaction;
+use domain::{
+    Root, StreamId, TenantId, TodoId, UserId,
+    todo::{Todo, TodoEvent},
+    upcasters,
+};
 use uuid::Uuid;
 
 use super::{
@@ -47,7 +51,8 @@ impl Projection for TodoListProjection {
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {
         let mut facts = Vec::with_capacity(batch.len());
         for event in batch {
-            facts.push(self.fact(event).map_err(|cause| ProjectionError::Poison { at: event.cursor, cause })?);
+            facts
+                .push(self.fact(event).map_err(|cause| ProjectionError::Poison { at: event.cursor, cause })?);
         }
         // A todo that is created in this batch has no row yet: most batches read none.
         let mut rows = rows::load(tx, facts.iter().filter(|fact| fact.sequence > 1).map(Fact::key)).await?;

@@ -10,6 +10,7 @@ use application::{
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Pool;
+use deadpool_postgres::Transaction;
 use domain::{
     Sealed, TenantId, UserId,
     role::SystemRole,
@@ -17,7 +18,6 @@ use domain::{
     upcasters,
     user::{User, UserEvent},
 };
-use deadpool_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::{
@@ -41,7 +41,12 @@ impl PeopleProjection {
         Self { vault, steps: upcasters() }
     }
 
-    async fn open(&self, subject: Uuid, field: &'static str, sealed: &Sealed) -> Result<String, ProjectionError> {
+    async fn open(
+        &self,
+        subject: Uuid,
+        field: &'static str,
+        sealed: &Sealed,
+    ) -> Result<String, ProjectionError> {
         match self.vault.open(subject, field, sealed).await {
             Ok(clear) => Ok(clear.unwrap_or_else(|| ERASED.to_owned())),
             Err(error @ (VaultError::Unavailable(_) | VaultError::Broken(_))) => {
@@ -79,7 +84,17 @@ impl PeopleProjection {
                 let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
                 tx.execute(
                     sql,
-                    &[&tenant.0, &id, &fullname, &username, &email, &roles, &referral_code, &at, &recorded.sequence],
+                    &[
+                        &tenant.0,
+                        &id,
+                        &fullname,
+                        &username,
+                        &email,
+                        &roles,
+                        &referral_code,
+                        &at,
+                        &recorded.sequence,
+                    ],
                 )
                 .await?;
             }
@@ -88,7 +103,9 @@ impl PeopleProjection {
                            WHERE tenant_id = $1 AND id = $2 AND version < $3";
                 tx.execute(sql, &[&tenant.0, &id, &recorded.sequence]).await?;
             }
-            UserEvent::SignedIn { .. } | UserEvent::SessionRefreshed { .. } | UserEvent::SessionRevoked { .. } => {}
+            UserEvent::SignedIn { .. }
+            | UserEvent::SessionRefreshed { .. }
+            | UserEvent::SessionRevoked { .. } => {}
         }
         Ok(())
     }
@@ -154,7 +171,11 @@ impl People for PgPeople {
                     roles: roles.into_iter().filter_map(SystemRole::named).collect(),
                     referral_code: row.try_get(6)?,
                     created_at: row.try_get(7)?,
-                    tenant: TenantRow { id: TenantId(row.try_get(8)?), name: row.try_get(9)?, slug: row.try_get(10)? },
+                    tenant: TenantRow {
+                        id: TenantId(row.try_get(8)?),
+                        name: row.try_get(9)?,
+                        slug: row.try_get(10)?,
+                    },
                 })
             })
             .collect()

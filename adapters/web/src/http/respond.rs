@@ -19,6 +19,10 @@ use crate::{
     request_id::X_REQUEST_ID,
 };
 
+/// The most errors in the answer to a request that did not run: a small document with a thousand
+/// mistakes must not make a large answer.
+const REQUEST_ERRORS_MAX: usize = 20;
+
 /// The name of the operation that ran, for the request log.
 #[derive(Clone)]
 pub(crate) struct OperationName(pub(crate) String);
@@ -37,11 +41,15 @@ pub(crate) struct Payload<'a> {
 impl<'a> Payload<'a> {
     /// The wire form of an answer: errors masked, consistency noted.
     pub(crate) fn of(answer: &'a mut Answer, asked: &Asked, request_id: &str) -> Self {
+        let failed = request_failed(answer);
+        if failed {
+            answer.errors.truncate(REQUEST_ERRORS_MAX);
+        }
         mask(&mut answer.errors, request_id);
         if let Some(consistency) = asked.consistency() {
             answer.extensions.insert("consistency".to_owned(), consistency);
         }
-        let data = (!request_failed(answer)).then_some(&answer.data);
+        let data = (!failed).then_some(&answer.data);
         Self { data, errors: &answer.errors, extensions: &answer.extensions }
     }
 }

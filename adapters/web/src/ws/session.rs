@@ -27,6 +27,9 @@ use crate::{
     surface::Supply,
 };
 
+/// How many operations may be on their way out for each that may live.
+const LEAVING_PER_PLACE: usize = 4;
+
 /// One socket.
 pub(super) struct Session<X> {
     schema: X,
@@ -166,7 +169,10 @@ impl<X: Executor> Session<X> {
         }
         let wanted = read_wanted(payload.get().as_bytes()).map_err(|_| Goodbye::MALFORMED)?;
         let rules = &self.edge.rules;
-        if self.live.len() >= rules.socket_operations {
+        // What was cut off goes with the next event that can be told. A client that reads nothing
+        // must not pile it up by starting and completing.
+        let leaving = self.events.len() >= rules.socket_operations.saturating_mul(LEAVING_PER_PLACE);
+        if leaving || self.live.len() >= rules.socket_operations {
             let message = format!("at most {} operations may live on one socket", rules.socket_operations);
             return Ok(ControlFlow::Break(Problem::new(Code::RateLimited, message)));
         }

@@ -46,6 +46,9 @@ struct Node {
     next: Option<Box<Node>>,
 }
 
+/// What the surface puts into an operation beside what the edge does.
+struct Supplied(Caller);
+
 struct Leaky;
 
 #[Object]
@@ -67,6 +70,10 @@ impl Query {
 
     async fn me(&self, ctx: &Context<'_>) -> Result<String> {
         Ok(ctx.caller().signed_in::<Never>().map_err(failed)?.user.to_string())
+    }
+
+    async fn supplied(&self, ctx: &Context<'_>) -> bool {
+        ctx.data_unchecked::<Supplied>().0.is_signed_in()
     }
 
     async fn correlation(&self, ctx: &Context<'_>) -> String {
@@ -271,6 +278,7 @@ pub(crate) async fn surface() -> Surface {
 }
 
 pub(crate) async fn surface_with(rules: EdgeRules, limits: ServeLimits) -> Surface {
+    crate::logs::keep();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (tokens, clock) = (Arc::new(Tokens::default()), Arc::new(HandClock::default()));
@@ -288,7 +296,9 @@ pub(crate) async fn surface_with(rules: EdgeRules, limits: ServeLimits) -> Surfa
         assert!(request.uri().path() != "/v1/fall", "the secret of the handler");
         "rest"
     });
-    let endpoint = layers(with_rest(graphql(schema, Arc::clone(&edge)), rest), edge);
+    let graphql =
+        graphql(schema, Arc::clone(&edge)).with_data(|caller, data| data.insert(Supplied(caller.clone())));
+    let endpoint = layers(with_rest(graphql, rest), edge);
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(serve(listener, endpoint, limits, shutdown.clone()));
     Surface { address, shutdown, tokens, clock, codec, running }

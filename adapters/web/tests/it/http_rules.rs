@@ -138,6 +138,8 @@ async fn tokens_work_or_are_refused_without_a_reason() {
     let surface = surface().await;
     let good = surface.post("{me}", &[("Authorization", "Bearer good")]).await;
     assert_eq!(good.json()["data"]["me"], "00000000-0000-0000-0000-000000000002");
+    let supplied = surface.post("{supplied}", &[("Authorization", "bearer good")]).await;
+    assert_eq!(supplied.json()["data"]["supplied"], true);
     for wrong in ["Bearer bad", "Bearer", "Bearer ", "bad", "Basic good", ""] {
         let reply = surface.post("{health}", &[("Authorization", wrong)]).await;
         assert_eq!((reply.status, reply.code().as_str()), (401, "UNAUTHENTICATED"), "{wrong}");

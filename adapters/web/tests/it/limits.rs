@@ -43,6 +43,13 @@ async fn bombs_are_refused_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn a_thousand_mistakes_make_a_short_answer() {
+    let surface = surface().await;
+    let reply = surface.post(&format!("{{health({})}}", "a:1 ".repeat(900)), &[]).await;
+    assert_eq!(reply.json()["errors"].as_array().map(Vec::len), Some(20), "{}", reply.body);
+}
+
+#[tokio::test]
 async fn introspection_is_for_development() {
     let query = "{__schema{types{name}}}";
     let closed = surface().await;

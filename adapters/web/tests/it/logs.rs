@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::{Debug, Write},
-    sync::{Arc, Mutex},
+    sync::{Mutex, MutexGuard, OnceLock},
 };
 
 use tracing::{
@@ -16,12 +16,29 @@ use crate::fixture::surface;
 
 type Line = BTreeMap<&'static str, String>;
 
-/// Keeps the lines of the request log, and the text of all others.
-#[derive(Clone, Default)]
-struct Kept {
-    requests: Arc<Mutex<Vec<Line>>>,
-    all: Arc<Mutex<String>>,
+/// Everything that was logged by all tests.
+static LOG: OnceLock<Mutex<Log>> = OnceLock::new();
+
+/// The lines of the request log, and the text of all others.
+#[derive(Default)]
+struct Log {
+    requests: Vec<Line>,
+    all: String,
 }
+
+/// Keeps the log from now on; every surface of these tests begins with it.
+pub(crate) fn keep() {
+    LOG.get_or_init(|| {
+        tracing::subscriber::set_global_default(Keeper).expect("the only one");
+        Mutex::default()
+    });
+}
+
+fn kept() -> MutexGuard<'static, Log> {
+    LOG.get_or_init(Mutex::default).lock().expect("unharmed")
+}
+
+struct Keeper;
 
 #[derive(Default)]
 struct Fields(Line);
@@ -32,7 +49,7 @@ impl Visit for Fields {
     }
 }
 
-impl Subscriber for Kept {
+impl Subscriber for Keeper {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -48,9 +65,10 @@ impl Subscriber for Kept {
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let _ = write!(self.all.lock().expect("unharmed"), "{:?}", fields.0);
+        let mut log = kept();
+        let _ = write!(log.all, "{:?}", fields.0);
         if event.metadata().target() == "http" {
-            self.requests.lock().expect("unharmed").push(fields.0);
+            log.requests.push(fields.0);
         }
     }
 
@@ -61,29 +79,27 @@ impl Subscriber for Kept {
 
 #[tokio::test]
 async fn a_request_leaves_one_line_and_no_secret() {
-    let kept = Kept::default();
-    let guard = tracing::subscriber::set_default(kept.clone());
     let surface = surface().await;
-    let headers = [("Authorization", "Bearer good"), ("X-Request-Id", "id-1")];
-    let reply = surface.post("query Whoami { me }", &headers).await;
-    assert_eq!(reply.status, 200);
-    surface.request("GET", "/v1/todos?token=hidden", &[], "").await;
-    drop(guard);
+    let headers = [("Authorization", "Bearer hidden-token"), ("X-Request-Id", "log-1")];
+    surface.post("query Whoami { me }", &headers).await;
+    let headers = [("Authorization", "Bearer good"), ("X-Request-Id", "log-2")];
+    surface.post("query Whoami { me }", &headers).await;
+    surface.request("GET", "/v1/todos?code=hidden-code", &[("X-Request-Id", "log-3")], "").await;
 
-    let lines = kept.requests.lock().expect("unharmed").clone();
-    assert_eq!(lines.len(), 2, "{lines:?}");
-    let first = &lines[0];
-    for (field, value) in [
-        ("request_id", "id-1"),
-        ("method", "POST"),
-        ("path", "/graphql"),
-        ("operation", "Whoami"),
-        ("status", "200"),
-    ] {
-        assert_eq!(first.get(field).map(String::as_str), Some(value), "{first:?}");
+    let log = kept();
+    let of = |id| log.requests.iter().filter(|line| line["request_id"] == id).collect::<Vec<_>>();
+    let [refused, answered, rest] = [of("log-1"), of("log-2"), of("log-3")];
+    assert!(
+        [&refused, &answered, &rest].iter().all(|lines| lines.len() == 1),
+        "{refused:?} {answered:?} {rest:?}"
+    );
+    assert_eq!((refused[0]["status"].as_str(), refused[0]["operation"].as_str()), ("401", "-"));
+    for (field, value) in
+        [("method", "POST"), ("path", "/graphql"), ("operation", "Whoami"), ("status", "200")]
+    {
+        assert_eq!(answered[0][field], value, "{answered:?}");
     }
-    assert!(first["ms"].parse::<f64>().is_ok_and(|ms| ms >= 0.0), "{first:?}");
-    assert_eq!((lines[1]["path"].as_str(), lines[1]["operation"].as_str()), ("/v1/todos", "-"));
-    let all = kept.all.lock().expect("unharmed").clone();
-    assert!(!all.contains("good") && !all.contains("hidden"), "{all}");
+    assert!(answered[0]["ms"].parse::<f64>().is_ok_and(|ms| ms >= 0.0), "{answered:?}");
+    assert_eq!((rest[0]["path"].as_str(), rest[0]["operation"].as_str()), ("/v1/todos", "-"));
+    assert!(!log.all.contains("hidden-"));
 }

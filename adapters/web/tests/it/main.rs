@@ -6,4 +6,5 @@ mod http_rules;
 mod limits;
 mod logs;
 mod pages;
+mod socket;
 mod sockets;

@@ -2,88 +2,18 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use adapter_web::{EdgeRules, ServeLimits};
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use serde_json::json;
+use tokio::time::timeout;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest, http::Request},
+    connect_async,
+    tungstenite::{Error, Message},
 };
 
-use crate::fixture::{Surface, production, surface, surface_with};
-
-const SOON: Duration = Duration::from_secs(5);
-
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Socket {
-    async fn say(&mut self, message: Value) {
-        self.raw(Message::text(message.to_string())).await;
-    }
-
-    async fn raw(&mut self, message: Message) {
-        // The server may have closed already; what it said comes with the next read.
-        let _ = self.0.send(message).await;
-    }
-
-    /// The next message, or the close code and reason.
-    async fn next(&mut self) -> Result<Value, (u16, String)> {
-        loop {
-            match timeout(SOON, self.0.next()).await.expect("something in time") {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Err((frame.code.into(), frame.reason.to_string()));
-                }
-                Some(Ok(_)) => {}
-                other => panic!("the socket ended with {other:?}"),
-            }
-        }
-    }
-
-    async fn closed(&mut self) -> u16 {
-        loop {
-            if let Err((code, reason)) = self.next().await {
-                assert!(!reason.is_empty(), "{code} without a reason");
-                return code;
-            }
-        }
-    }
-
-    async fn init(&mut self, payload: Value) {
-        self.say(json!({"type": "connection_init", "payload": payload})).await;
-        assert_eq!(self.next().await, Ok(json!({"type": "connection_ack"})));
-    }
-
-    async fn subscribe(&mut self, id: &str, query: &str) {
-        self.say(json!({"type": "subscribe", "id": id, "payload": {"query": query}})).await;
-    }
-}
-
-fn handshake(surface: &Surface, headers: &[(&'static str, &str)]) -> Request<()> {
-    let mut request = format!("ws://{}/graphql", surface.address).into_client_request().expect("a request");
-    for (name, value) in headers {
-        request.headers_mut().insert(*name, value.parse().expect("a header"));
-    }
-    request
-}
-
-async fn open_with(surface: &Surface, headers: &[(&'static str, &str)]) -> Socket {
-    let headers = [&[("sec-websocket-protocol", "graphql-transport-ws")], headers].concat();
-    Socket(connect_async(handshake(surface, &headers)).await.expect("upgrades").0)
-}
-
-async fn ready(surface: &Surface) -> Socket {
-    let mut socket = open_with(surface, &[]).await;
-    socket.init(json!({})).await;
-    socket
-}
-
-async fn with(change: impl FnOnce(&mut EdgeRules)) -> Surface {
-    let mut rules = production();
-    change(&mut rules);
-    surface_with(rules, ServeLimits::default()).await
-}
+use crate::{
+    fixture::surface,
+    socket::{SOON, Socket, handshake, open_with, ready, with},
+};
 
 #[tokio::test]
 async fn queries_mutations_and_subscriptions_run() {
@@ -233,6 +163,19 @@ async fn operations_are_capped_and_their_places_freed() {
     // The place of what completed by itself is free as well.
     socket.subscribe("7", "subscription{ticks(n:1)}").await;
     assert_eq!(socket.next().await.expect("a message")["type"], "next");
+}
+
+#[tokio::test]
+async fn starting_and_completing_in_a_row_is_no_excess() {
+    let surface = surface().await;
+    let mut socket = ready(&surface).await;
+    for n in 0..500 {
+        socket.subscribe(&n.to_string(), "subscription{forever}").await;
+        socket.say(json!({"type": "complete", "id": n.to_string()})).await;
+    }
+    socket.subscribe("last", "{health}").await;
+    let next = socket.next().await.expect("a message");
+    assert_eq!((&next["type"], &next["id"]), (&json!("next"), &json!("last")));
 }
 
 #[tokio::test]
