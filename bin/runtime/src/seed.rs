@@ -85,7 +85,7 @@ pub(crate) async fn demo(app: &App, settings: &Settings) -> Result<(), String> {
     match app.send(&caller, register, Terms::default()).await.map_err(Problem::from) {
         Ok(owner) => fill(app, &caller, owner.person.tenant.id, owner.person.id).await?,
         Err(problem) if problem.code == Code::AlreadyExists => {
-            tracing::info!("the demo tenant is there already")
+            tracing::info!("the demo tenant is there already");
         }
         Err(problem) => return Err(problem.message),
     }
@@ -140,9 +140,9 @@ async fn one(
     let create = CreateTodo {
         text: what.to_owned().try_into().map_err(text)?,
         priority,
-        due_at: (n % 3 != 0).then(|| app.clock.now() + chrono::Duration::days(days)),
-        tags: tags.iter().copied().filter(|_| n % 4 != 0).skip(n % 6).take(1 + n % 2).collect(),
-        assignee: (n % 2 == 0).then(|| people.get(n % people.len()).copied()).flatten(),
+        due_at: (!n.is_multiple_of(3)).then(|| app.clock.now() + chrono::Duration::days(days)),
+        tags: tags.iter().copied().filter(|_| !n.is_multiple_of(4)).skip(n % 6).take(1 + n % 2).collect(),
+        assignee: n.is_multiple_of(2).then(|| people.get(n % people.len()).copied()).flatten(),
     };
     let made = app.send(me, create, Terms::default()).await.map_err(said)?;
     if n % 5 == 1
@@ -175,7 +175,6 @@ fn person(fullname: &str, username: &str) -> Result<Person, String> {
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

@@ -39,7 +39,7 @@ pub struct Surface {
     pub rest: fn(RestDeps) -> BoxEndpoint<'static, Response>,
     /// Its schema as text.
     pub sdl: fn() -> String,
-    /// Its OpenAPI document.
+    /// Its `OpenAPI` document.
     pub openapi: fn() -> String,
 }
 

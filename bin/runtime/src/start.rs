@@ -37,7 +37,7 @@ pub(crate) async fn database(pools: &PgPools, stop: &CancellationToken) -> Resul
             Err(error) => match hopeless(&error) {
                 Some(why) => return Err(StartError::Refused(why)),
                 None => {
-                    tracing::warn!(cause = %cause(&error), "Unable to connect to the database. Retrying ({attempt})...")
+                    tracing::warn!(cause = %cause(&error), "Unable to connect to the database. Retrying ({attempt})...");
                 }
             },
         }
