@@ -1,6 +1,7 @@
 //! The one runner.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -133,13 +134,12 @@ impl Runner {
             Poison::Park => checkpoint::parked(&client, name).await?.into_iter().collect(),
             Poison::Halt => HashSet::new(),
         };
-        let reading = self.pool.get().await?;
         let mut scanned = at;
         let mut ahead: Option<Batch> = None;
         while lease.held() && !stop.is_cancelled() {
             let batch = match ahead.take() {
                 Some(batch) => batch,
-                None => tail.read(&reading, scanned, self.pace.batch).await?,
+                None => tail.read(&client, scanned, self.pace.batch).await?,
             };
             scanned = batch.scanned;
             let Some(last) = batch.events.last().map(|event| event.cursor) else {
@@ -153,8 +153,7 @@ impl Runner {
             };
             // While this batch is written, the next one is read; a batch that was not full has none.
             let full = batch.events.len() >= self.pace.batch;
-            let next =
-                async { if full { Some(tail.read(&reading, scanned, self.pace.batch).await) } else { None } };
+            let next = self.read_ahead(&tail, scanned, full);
             let (written, next) =
                 tokio::join!(self.write(&mut client, at, &batch.events, last, &mut parked), next);
             match written? {
@@ -165,9 +164,23 @@ impl Runner {
                 }
                 Err(turn) => return Ok(Some(turn)),
             }
-            ahead = next.transpose()?;
+            ahead = next?;
         }
         Ok(None)
+    }
+
+    async fn read_ahead(
+        &self,
+        tail: &Tail,
+        scanned: Cursor,
+        full: bool,
+    ) -> Result<Option<Batch>, application::BoxError> {
+        if !full {
+            return Ok(None);
+        }
+        // A connection of its own, and only while there is a backlog.
+        let client = self.pool.get().await?;
+        Ok(Some(tail.read(&client, scanned, self.pace.batch).await?))
     }
 
     async fn signal(&self, reached: Cursor, written: Written) {
@@ -257,12 +270,12 @@ impl Runner {
         let tx = client.transaction().await?;
         tx.batch_execute("SET LOCAL synchronous_commit = off").await?;
         let halt = poison.first().filter(|_| rule == Poison::Halt).map(|(at, _)| *at);
-        let good: Vec<Recorded> = events
-            .iter()
-            .take_while(|event| halt.is_none_or(|halt| event.cursor < halt))
-            .filter(|event| !aside(event, parked, poison))
-            .cloned()
-            .collect();
+        let good: Cow<'_, [Recorded]> = if poison.is_empty() && parked.is_empty() {
+            events.into()
+        } else {
+            let before_halt = events.iter().take_while(|event| halt.is_none_or(|halt| event.cursor < halt));
+            before_halt.filter(|event| !aside(event, parked, poison)).cloned().collect()
+        };
         let reached = match halt {
             Some(_) => good.last().map_or(from, |event| event.cursor),
             None => to,
