@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::HashSet,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use application::ports::{Cursor, Signal, Signals};
@@ -26,6 +26,9 @@ use crate::{
 pub const BATCH_EVENTS_MAX: usize = 500;
 /// How often one event is tried before it is poison.
 const POISON_ATTEMPTS: u32 = 3;
+
+/// How often an idle consumer's checkpoint is moved over events that are not for it.
+const KEEP_SCANNED_EVERY: Duration = Duration::from_secs(10);
 
 /// How patient a runner is.
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +138,7 @@ impl Runner {
             Poison::Halt => HashSet::new(),
         };
         let mut scanned = at;
+        let mut kept = Instant::now();
         let mut ahead: Option<Batch> = None;
         while lease.held() && !stop.is_cancelled() {
             let batch = match ahead.take() {
@@ -144,6 +148,12 @@ impl Runner {
             scanned = batch.scanned;
             let Some(last) = batch.events.last().map(|event| event.cursor) else {
                 self.reached.advance(name, scanned);
+                if scanned.tx > at.tx && kept.elapsed() >= KEEP_SCANNED_EVERY {
+                    if !self.keep_scanned(&mut client, at, scanned).await? {
+                        return Ok(Some(Turn::Fenced));
+                    }
+                    (at, kept) = (scanned, Instant::now());
+                }
                 tokio::select! {
                     () = woken.notified() => {}
                     () = stop.cancelled() => {}
@@ -167,6 +177,19 @@ impl Runner {
             ahead = next?;
         }
         Ok(None)
+    }
+
+    /// Moves the checkpoint over events of other kinds, so that a restart need not scan them again.
+    async fn keep_scanned(
+        &self,
+        client: &mut deadpool_postgres::Client,
+        from: Cursor,
+        to: Cursor,
+    ) -> Result<bool, application::BoxError> {
+        let tx = client.transaction().await?;
+        let moved = checkpoint::advance(&tx, self.projection.name(), from, to).await?;
+        tx.commit().await?;
+        Ok(moved)
     }
 
     async fn read_ahead(
