@@ -1,4 +1,46 @@
 //! The typed buses. What is not declared here is not reachable.
+//!
+//! A command that nobody handles does not compile:
+//!
+//! ```compile_fail,E0277
+//! # use application::{Access, App, Caller, Command, Committed, Terms, ports::ReadModel};
+//! #[derive(serde::Serialize)]
+//! struct PaintTodo;
+//! impl Command for PaintTodo {
+//!     type Output = Committed<domain::todo::Todo>;
+//!     type Rejection = domain::todo::TodoError;
+//!     const NAME: &'static str = "todo.paint";
+//!     const ACCESS: Access = Access::SignedIn;
+//!     const SHOWN_IN: &'static [ReadModel] = &[];
+//! }
+//! async fn paint(app: App, caller: Caller) {
+//!     let _ = app.send(&caller, PaintTodo, Terms::default()).await; // no `Handle<PaintTodo> for App`
+//! }
+//! ```
+//!
+//! Nor does one that does not say who may:
+//!
+//! ```compile_fail,E0046
+//! # use application::{Access, Command, Committed, ports::ReadModel};
+//! #[derive(serde::Serialize)]
+//! struct PaintTodo;
+//! impl Command for PaintTodo {
+//!     type Output = Committed<domain::todo::Todo>;
+//!     type Rejection = domain::todo::TodoError;
+//!     const NAME: &'static str = "todo.paint";
+//!     const SHOWN_IN: &'static [ReadModel] = &[]; // no `ACCESS`
+//! }
+//! ```
+//!
+//! With both, it does:
+//!
+//! ```
+//! # use application::{App, Caller, Terms, todo::CompleteTodo};
+//! # use domain::TodoId;
+//! async fn complete(app: App, caller: Caller, id: TodoId) {
+//!     let _ = app.send(&caller, CompleteTodo { id }, Terms::default()).await;
+//! }
+//! ```
 
 use std::{error::Error, future::Future};
 

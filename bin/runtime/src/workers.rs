@@ -3,8 +3,8 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    Deployment, all,
-    consumers::{Leases, Pace, Runner},
+    Deployment, all, connector,
+    consumers::{self, Leases, Pace, Runner},
 };
 use application::ports::{Signals, Vault};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -60,9 +60,58 @@ impl Workers {
     }
 }
 
+const USAGE: &str = "usage: worker                            run the consumers\n       \
+    worker consumers                  list them: how far they came, and whether they work\n       \
+    worker consumers pause NAME       stop one between two batches\n       \
+    worker consumers resume NAME      let a paused or halted one go on";
+
 /// The `worker` binary.
 pub fn worker() -> ExitCode {
     telemetry::start();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => run(),
+        ["consumers"] => manage(None),
+        ["consumers", "pause", name] => manage(Some((*name, Act::Pause))),
+        ["consumers", "resume", name] => manage(Some((*name, Act::Resume))),
+        _ => cli::misconfigured(&[USAGE.to_owned()]),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Act {
+    Pause,
+    Resume,
+}
+
+/// Changes one consumer when asked to, and lists them all.
+#[expect(clippy::print_stdout, reason = "a list for people and pipes")]
+fn manage(act: Option<(&str, Act)>) -> ExitCode {
+    let settings = match Settings::of(Process::Worker) {
+        Ok(settings) => settings,
+        Err(problems) => return cli::misconfigured(&problems),
+    };
+    cli::run(async move {
+        let client = connector(&settings.postgres)?.connect().await?;
+        let found = match act {
+            None => true,
+            Some((name, Act::Pause)) => consumers::pause(&client, name).await?,
+            Some((name, Act::Resume)) => consumers::resume(&client, name).await?,
+        };
+        for consumer in consumers::list(&client).await? {
+            let error = consumer.last_error.map(|error| format!("  {error}")).unwrap_or_default();
+            let (name, status, at) = (consumer.name, consumer.status.as_str(), consumer.at);
+            println!("{name:24} {status:8} tx {} position {}{error}", at.tx, at.position);
+        }
+        match act {
+            Some((name, _)) if !found => Err(format!("there is no consumer called {name}").into()),
+            Some(_) | None => Ok::<(), application::BoxError>(()),
+        }
+    })
+}
+
+fn run() -> ExitCode {
     let settings = match Settings::of(Process::Worker) {
         Ok(settings) => settings,
         Err(problems) => return cli::misconfigured(&problems),
