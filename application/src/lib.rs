@@ -17,13 +17,14 @@ mod filter;
 pub mod live;
 pub mod mail;
 pub mod operator;
+mod order;
 mod page;
 pub mod ports;
 pub mod tag;
 pub mod todo;
 pub mod user;
 
-pub use aggregates::{Aggregates, COMMAND_ATTEMPTS_MAX, Committed, Order, SNAPSHOT_EVERY};
+pub use aggregates::{Aggregates, COMMAND_ATTEMPTS_MAX, SNAPSHOT_EVERY};
 pub use app::{App, Deps, Lifetimes};
 pub use bus::{
     Access, Answer, Answered, Command, Done, Handle, IDEMPOTENCY_KEY_CHARS_MAX, Outcome, Query, Terms,
@@ -31,4 +32,5 @@ pub use bus::{
 pub use caller::{Caller, Member, Platform};
 pub use failure::{BoxError, Code, Failure, Never, Problem, Refusal};
 pub use filter::{FILTER_NODES_MAX, Filter, FilterTooLarge, Test};
+pub use order::{Committed, Order};
 pub use page::{Direction, Edge, Keyset, PAGE_DEFAULT, PAGE_MAX, Page, PageError, PageRequest, Window};

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::TagRow;
 use crate::{
     Access, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Refusal, Terms,
-    aggregates::idempotency, ports::ReadModel,
+    order::idempotency, ports::ReadModel,
 };
 
 macro_rules! tag_command {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{TodoRow, TodoStatus};
 use crate::{
     Access, App, Caller, Code, Command, Committed, Failure, Handle, Member, Order, Outcome, Refusal, Terms,
-    aggregates::idempotency, ports::ReadModel,
+    order::idempotency, ports::ReadModel,
 };
 
 /// Writes a todo down.

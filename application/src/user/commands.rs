@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 use super::{PersonRow, PersonStatus, TenantRow};
 use crate::{
-    Access, Aggregates, App, Caller, Code, Command, Committed, Failure, Handle, Order, Outcome, Refusal,
-    Terms,
-    aggregates::{Decision, idempotency, metadata},
+    Access, Aggregates, App, Caller, Command, Committed, Failure, Handle, Order, Outcome, Terms,
+    aggregates::Decision,
     bus::Done,
     mail::{self, SentMail},
+    order::{idempotency, metadata},
     ports::{AppendError, Cursor, ReadModel, Unit, Vault, VaultError, Visibility, fresh_token, hash_token},
 };
 
@@ -303,50 +303,5 @@ pub(crate) fn sealed<R: std::error::Error + 'static>(error: VaultError) -> Failu
     match error {
         VaultError::Unavailable(_) => Failure::Unavailable(error.into()),
         VaultError::Broken(_) => Failure::Internal(error.into()),
-    }
-}
-
-impl Refusal for UserError {
-    fn code(&self) -> Code {
-        match self {
-            Self::NotFound => Code::NotFound,
-            Self::AlreadyRegistered | Self::UsernameTaken | Self::EmailTaken => Code::AlreadyExists,
-            Self::FullnameMalformed
-            | Self::UsernameMalformed
-            | Self::EmailMalformed
-            | Self::PasswordWeak
-            | Self::TokenInvalid => Code::ValidationFailed,
-            Self::InvalidCredentials | Self::NotVerified | Self::SessionInvalid => Code::Unauthenticated,
-            Self::Tenant(error) => error.code(),
-        }
-    }
-
-    fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::FullnameMalformed => Some("fullname"),
-            Self::UsernameMalformed | Self::UsernameTaken => Some("username"),
-            Self::EmailMalformed | Self::EmailTaken => Some("email"),
-            Self::PasswordWeak => Some("password"),
-            Self::TokenInvalid => Some("token"),
-            Self::Tenant(error) => error.field(),
-            Self::NotFound
-            | Self::AlreadyRegistered
-            | Self::InvalidCredentials
-            | Self::NotVerified
-            | Self::SessionInvalid => None,
-        }
-    }
-}
-
-impl Refusal for TenantError {
-    fn code(&self) -> Code {
-        match self {
-            Self::AlreadyCreated | Self::SlugTaken => Code::AlreadyExists,
-            Self::NameMalformed { .. } => Code::ValidationFailed,
-        }
-    }
-
-    fn field(&self) -> Option<&'static str> {
-        Some("tenantName")
     }
 }

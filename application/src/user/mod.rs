@@ -2,6 +2,7 @@
 
 mod commands;
 mod queries;
+mod refusal;
 mod sessions;
 
 pub(crate) use commands::sealed;

@@ -7,6 +7,8 @@ use adapter_redis::RedisSignals;
 use adapter_rest::{Check, Readiness};
 use async_trait::async_trait;
 
+use crate::gate::Opened;
+
 /// The longest a check takes.
 const CHECK_MAX: Duration = Duration::from_secs(2);
 
@@ -14,6 +16,7 @@ const CHECK_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct NodeReadiness {
     pub(crate) pools: PgPools,
     pub(crate) signals: Arc<RedisSignals>,
+    pub(crate) opened: Opened,
 }
 
 #[async_trait]
@@ -32,7 +35,12 @@ impl Readiness for NodeReadiness {
                     format!("version {version} is older than {}: run the migrator", migrations::NEWEST)
                 };
                 let postgres = Check { name: "postgres", ok: true, detail: "answers".to_owned() };
-                vec![postgres, Check { name: "schema", ok: new_enough, detail }, redis]
+                let mut checks = vec![postgres, Check { name: "schema", ok: new_enough, detail }, redis];
+                if self.opened.get().is_none() {
+                    // Between the first connection and the last preparation.
+                    checks.push(Check { name: "start", ok: false, detail: "is not finished".to_owned() });
+                }
+                checks
             }
             Err(detail) => vec![Check { name: "postgres", ok: false, detail: detail.to_owned() }, redis],
         }

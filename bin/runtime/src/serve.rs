@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli,
     compose::{ComposeError, Node},
-    gate::Gate,
+    gate::{Gate, Opened},
     healthcheck::healthcheck,
     migrate::unknown,
     readiness::NodeReadiness,
@@ -166,15 +166,20 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
     let listener = listener.map_err(|cause| ServeError::Listen { port, cause })?;
     let production = settings.environment.is_public();
     let outbox = (!production).then(|| Arc::new(PgOutbox::new(node.pools.pool.clone())) as Arc<dyn Outbox>);
+    let graphql: Opened = Arc::new(OnceLock::new());
+    let readiness = NodeReadiness {
+        pools: node.pools.clone(),
+        signals: Arc::clone(&node.signals),
+        opened: Arc::clone(&graphql),
+    };
     let rest = (surface.rest)(RestDeps {
         production,
-        readiness: Arc::new(NodeReadiness { pools: node.pools.clone(), signals: Arc::clone(&node.signals) }),
+        readiness: Arc::new(readiness),
         jwks: tokens.jwks(),
         outbox,
         server_url: format!("http://localhost:{port}"),
     });
     let edge = edge(surface, &settings, &tokens);
-    let graphql = Arc::new(OnceLock::new());
     let gate = layers(Gate { rest, graphql: Arc::clone(&graphql) }, Arc::new(edge([0; 32])));
     let ending = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));

@@ -1,6 +1,7 @@
 //! The read model of todos: rows and changes.
 
 mod changes;
+mod order;
 mod rows;
 mod todo_list;
 

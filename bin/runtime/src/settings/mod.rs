@@ -1,0 +1,229 @@
+//! Settings: read once from the environment, all problems reported at once, secrets never shown.
+
+mod reader;
+
+use std::{collections::HashMap, fmt, path::PathBuf};
+
+use adapter_postgres::PgSettings;
+use application::Lifetimes;
+
+use self::reader::Reader;
+
+const PORT_USER: u16 = 3333;
+const PORT_PORTAL: u16 = 3334;
+
+/// A value that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself: for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Where a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// On a developer's machine.
+    Development,
+    /// In the tests.
+    Test,
+    /// Before production, like production.
+    Staging,
+    /// For real.
+    Production,
+}
+
+impl Environment {
+    /// Whether strangers may reach it.
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Staging | Self::Production)
+    }
+}
+
+/// A surface's keys.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// PEM.
+    pub private: Secret,
+    /// PEM.
+    pub public: String,
+    /// PEMs that still verify.
+    pub previous: String,
+}
+
+/// Everything a process is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it runs.
+    pub environment: Environment,
+    /// Where it listens.
+    pub port: u16,
+    /// The database.
+    pub postgres: PgSettings,
+    /// A replica for queries.
+    pub replica: Option<PgSettings>,
+    /// Redis, with its password if it has one.
+    pub redis_url: Secret,
+    /// A private authority for Redis.
+    pub redis_ca_file: Option<PathBuf>,
+    /// The channel that the processes of one deployment share.
+    pub channel: String,
+    /// The surface's keys; absent in the worker.
+    pub keys: Option<Keys>,
+    /// Wraps the keys of personal data.
+    pub data_key: Option<[u8; 32]>,
+    /// Where links in mails lead.
+    pub web_url: String,
+    /// Where browsers may come from.
+    pub allowed_origins: Vec<String>,
+    /// Proxies in front of us.
+    pub trusted_proxies: usize,
+    /// Whether the consumers run in a process of their own.
+    pub external_workers: bool,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+}
+
+/// Which process asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// `api`.
+    Api,
+    /// `portal-api`.
+    Portal,
+    /// `worker`.
+    Worker,
+    /// `migrator`.
+    Migrator,
+}
+
+impl Settings {
+    /// The settings of a process, or everything that is wrong with them.
+    pub fn of(process: Process) -> Result<Self, Vec<String>> {
+        Self::read(process, environment())
+    }
+
+    /// The settings in `variables`, or everything that is wrong with them.
+    pub fn read(process: Process, variables: HashMap<String, String>) -> Result<Self, Vec<String>> {
+        let mut read = Reader { variables, problems: Vec::new() };
+        let environment = read.environment();
+        let portal = process == Process::Portal;
+        let postgres = read.postgres(environment, process);
+        let replica = postgres.as_ref().and_then(|primary| read.replica(primary));
+        let port = read.port("PROJECT_PORT", if portal { PORT_PORTAL } else { PORT_USER });
+        let (redis_url, channel) = read.redis(environment, postgres.as_ref());
+        let keys = if matches!(process, Process::Api | Process::Portal) { read.keys(portal) } else { None };
+        let data_key = read.data_key();
+        let redis_ca_file = read.get("REDIS_CA_FILE").map(PathBuf::from);
+        let web_url = read.get("WEB_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
+        let origins = if portal { "PORTAL_ALLOWED_ORIGINS" } else { "ALLOWED_ORIGINS" };
+        let allowed_origins = read.list(origins);
+        let trusted_proxies = read.number("TRUSTED_PROXIES", 0);
+        let external_workers = read.get("WORKERS").is_some_and(|workers| workers == "external");
+        let lifetimes = read.lifetimes();
+        if environment.is_some_and(Environment::is_public) && read.get("TWOFA_BYPASS_PASSWORD").is_some() {
+            read.problem("TWOFA_BYPASS_PASSWORD", "must not be set outside development and test");
+        }
+        match (environment, postgres) {
+            (Some(environment), Some(postgres)) if read.problems.is_empty() => Ok(Self {
+                environment,
+                port,
+                postgres,
+                replica,
+                redis_url,
+                redis_ca_file,
+                channel,
+                keys,
+                data_key,
+                web_url,
+                allowed_origins,
+                trusted_proxies,
+                external_workers,
+                lifetimes,
+            }),
+            _ => Err(read.problems),
+        }
+    }
+}
+
+/// The variables of the process.
+pub(crate) fn environment() -> HashMap<String, String> {
+    std::env::vars().filter(|(_, value)| !value.trim().is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Settings::read(Process::Api, variables.iter().map(own).collect())
+    }
+
+    const WHOLE: &[(&str, &str)] = &[
+        ("NODE_ENV", "development"),
+        ("DATABASE_URL", "postgres://u:very-secret@localhost:5432/d"),
+        ("REDIS_URL", "redis://:very-secret@localhost"),
+        ("JWT_PRIVATE_KEY", "very-secret"),
+        ("JWT_PUBLIC_KEY", "public"),
+    ];
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let problems = read(&[("PROJECT_PORT", "0"), ("JWT_EXPIRATION_TIME", "soon")]).unwrap_err();
+        for name in [
+            "NODE_ENV",
+            "PROJECT_DB_HOST",
+            "PROJECT_DB_USER",
+            "PROJECT_DB_PASSWORD",
+            "PROJECT_DB_NAME",
+            "REDIS_PUBSUB_HOST",
+            "JWT_PRIVATE_KEY",
+            "JWT_PUBLIC_KEY",
+            "PROJECT_PORT",
+            "JWT_EXPIRATION_TIME",
+        ] {
+            let found = problems.iter().filter(|problem| problem.contains(&format!("\"{name}\""))).count();
+            assert_eq!(found, 1, "{name} in {problems:?}");
+        }
+        assert!(problems.iter().all(|problem| problem.starts_with("Config validation error: ")));
+    }
+
+    #[test]
+    fn a_bypass_of_the_second_factor_is_refused_where_strangers_come() {
+        let mut variables = WHOLE.to_vec();
+        variables.push(("TWOFA_BYPASS_PASSWORD", "x"));
+        assert!(read(&variables).is_ok());
+        variables[0] = ("NODE_ENV", "production");
+        assert_eq!(
+            read(&variables).unwrap_err(),
+            [
+                "Config validation error: \"TWOFA_BYPASS_PASSWORD\" must not be set outside development and test"
+            ]
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let shown = format!("{:?}", read(WHOLE).unwrap());
+        assert!(!shown.contains("very-secret"), "{shown}");
+    }
+
+    #[test]
+    fn lifetimes_have_units() {
+        let mut variables = WHOLE.to_vec();
+        variables.push(("JWT_EXPIRATION_TIME", "2m"));
+        assert_eq!(read(&variables).unwrap().lifetimes.access, Duration::from_secs(120));
+    }
+}

@@ -1,0 +1,205 @@
+//! Reads variables one by one, and remembers everything that is wrong with them.
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+use adapter_postgres::{PgSettings, SERVICE_ROLE, Tls};
+use application::Lifetimes;
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{Environment, Keys, Process, Secret};
+
+const PORT_POSTGRES: u16 = 5432;
+const PORT_REDIS: u16 = 6379;
+
+pub(super) struct Reader {
+    pub(super) variables: HashMap<String, String>,
+    pub(super) problems: Vec<String>,
+}
+
+impl Reader {
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    pub(super) fn problem(&mut self, name: &str, what: &str) {
+        self.problems.push(format!("Config validation error: \"{name}\" {what}"));
+    }
+
+    /// The first of these names that is set; the first one is what people are told about.
+    pub(super) fn required(&mut self, names: &[&str]) -> Option<String> {
+        let found = names.iter().find_map(|name| self.get(name));
+        if found.is_none()
+            && let Some(name) = names.first()
+        {
+            self.problem(name, "is required");
+        }
+        found
+    }
+
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let list = self.get(name).unwrap_or_default();
+        list.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub(super) fn number<T: std::str::FromStr>(&mut self, name: &str, default: T) -> T {
+        match self.get(name).map(|text| text.parse()) {
+            None => default,
+            Some(Ok(number)) => number,
+            Some(Err(_)) => {
+                self.problem(name, "must be a number");
+                default
+            }
+        }
+    }
+
+    pub(super) fn port(&mut self, name: &str, default: u16) -> u16 {
+        match self.get(name).map(|text| text.parse::<u16>()) {
+            None => default,
+            Some(Ok(port)) if port > 0 => port,
+            Some(_) => {
+                self.problem(name, "must be a port between 1 and 65535");
+                default
+            }
+        }
+    }
+
+    pub(super) fn environment(&mut self) -> Option<Environment> {
+        let name = self.required(&["NODE_ENV", "APP_ENV"])?.to_lowercase();
+        match name.as_str() {
+            "development" => Some(Environment::Development),
+            "test" => Some(Environment::Test),
+            "staging" => Some(Environment::Staging),
+            "production" => Some(Environment::Production),
+            _ => {
+                self.problem("NODE_ENV", "must be one of development, test, staging, production");
+                None
+            }
+        }
+    }
+
+    pub(super) fn postgres(
+        &mut self,
+        environment: Option<Environment>,
+        process: Process,
+    ) -> Option<PgSettings> {
+        let tls = match environment {
+            Some(environment) if environment.is_public() => {
+                Tls::VerifyFull { ca_file: self.get("DB_CA_FILE").map(PathBuf::from) }
+            }
+            _ => Tls::Off,
+        };
+        let role = (process != Process::Migrator).then_some(SERVICE_ROLE);
+        if let Some(url) = self.get("DATABASE_URL") {
+            return match url.parse::<tokio_postgres::Config>() {
+                Ok(config) if config.get_user().is_some() && config.get_dbname().is_some() => {
+                    Some(PgSettings { config, tls, role })
+                }
+                Ok(_) | Err(_) => {
+                    self.problem(
+                        "DATABASE_URL",
+                        "must look like postgres://user:password@host:5432/database",
+                    );
+                    None
+                }
+            };
+        }
+        let host = self.required(&["PROJECT_DB_HOST"]);
+        let port = self.port("PROJECT_DB_PORT", PORT_POSTGRES);
+        let user = self.required(&["PROJECT_DB_USER", "PROJECT_DB_USERNAME"]);
+        let password = self.required(&["PROJECT_DB_PASSWORD"]);
+        let name = self.required(&["PROJECT_DB_NAME", "PROJECT_DB_DATABASE"]);
+        let mut config = tokio_postgres::Config::new();
+        config.host(host?).port(port).user(user?).password(password?).dbname(name?);
+        Some(PgSettings { config, tls, role })
+    }
+
+    pub(super) fn replica(&mut self, primary: &PgSettings) -> Option<PgSettings> {
+        let host = self.get("PROJECT_DB_READ_HOST")?;
+        let mut config = tokio_postgres::Config::new();
+        let of = &primary.config;
+        config.host(host).port(of.get_ports().first().copied().unwrap_or(PORT_POSTGRES));
+        config.user(of.get_user()?).dbname(of.get_dbname()?);
+        if let Some(password) = of.get_password() {
+            config.password(password);
+        }
+        Some(PgSettings { config, ..primary.clone() })
+    }
+
+    pub(super) fn redis(
+        &mut self,
+        environment: Option<Environment>,
+        postgres: Option<&PgSettings>,
+    ) -> (Secret, String) {
+        let channel = match postgres.and_then(|settings| settings.config.get_dbname()) {
+            Some(database) => format!("enterprise-todo:{database}"),
+            None => "enterprise-todo".to_owned(),
+        };
+        if let Some(url) = self.get("REDIS_URL") {
+            return (Secret(url), channel);
+        }
+        let host = self.get("REDIS_PUBSUB_HOST").or_else(|| self.get("REDIS_BULL_HOST"));
+        let name =
+            if self.get("REDIS_PUBSUB_HOST").is_some() { "REDIS_PUBSUB_PORT" } else { "REDIS_BULL_PORT" };
+        let port = self.port(name, PORT_REDIS);
+        let Some(host) = host else {
+            self.problem("REDIS_PUBSUB_HOST", "is required (or REDIS_URL)");
+            return (Secret(String::new()), channel);
+        };
+        let scheme = if environment.is_some_and(Environment::is_public) { "rediss" } else { "redis" };
+        (Secret(format!("{scheme}://{host}:{port}")), channel)
+    }
+
+    pub(super) fn keys(&mut self, portal: bool) -> Option<Keys> {
+        let names: [&[&str]; 3] = if portal {
+            [
+                &["JWT_PRIVATE_KEY", "ADMIN_JWT_PRIVATE_KEY"],
+                &["JWT_PUBLIC_KEY", "ADMIN_JWT_PUBLIC_KEY"],
+                &["JWT_PUBLIC_KEYS_PREVIOUS", "ADMIN_JWT_PUBLIC_KEYS_PREVIOUS"],
+            ]
+        } else {
+            [&["JWT_PRIVATE_KEY"], &["JWT_PUBLIC_KEY"], &["JWT_PUBLIC_KEYS_PREVIOUS"]]
+        };
+        let private = self.required(names[0]);
+        let public = self.required(names[1]);
+        let previous = names[2].iter().find_map(|name| self.get(name)).unwrap_or_default();
+        Some(Keys { private: Secret(private?), public: public?, previous })
+    }
+
+    pub(super) fn data_key(&mut self) -> Option<[u8; 32]> {
+        let text = self.get("DATA_KEY")?;
+        let key = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
+        if key.is_none() {
+            self.problem("DATA_KEY", "must be 32 bytes in base64");
+        }
+        key
+    }
+
+    pub(super) fn lifetimes(&mut self) -> Lifetimes {
+        let default = Lifetimes::default();
+        Lifetimes {
+            access: self.lifetime("JWT_EXPIRATION_TIME", default.access),
+            refresh: self.lifetime("JWT_REFRESH_EXPIRATION_TIME", default.refresh),
+            portal: self.lifetime("ADMIN_JWT_EXPIRATION_TIME", default.portal),
+            ..default
+        }
+    }
+
+    /// `900`, `900s`, `15m`, `8h` or `7d`.
+    pub(super) fn lifetime(&mut self, name: &str, default: Duration) -> Duration {
+        let Some(text) = self.get(name) else { return default };
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "" | "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(60 * 60),
+            "d" => Some(24 * 60 * 60),
+            _ => None,
+        };
+        let seconds = digits.parse::<u64>().ok().zip(unit).and_then(|(n, unit)| n.checked_mul(unit));
+        let Some(seconds) = seconds.filter(|seconds| *seconds > 0) else {
+            self.problem(name, "must be a duration like 900, 15m, 8h or 7d");
+            return default;
+        };
+        Duration::from_secs(seconds)
+    }
+}
