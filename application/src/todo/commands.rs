@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::{TodoRow, TodoStatus};
 use crate::{
     Access, App, Caller, Code, Command, Committed, Failure, Handle, Member, Order, Outcome, Refusal, Terms,
-    order::idempotency, ports::ReadModel,
+    aggregates::broken,
+    order::idempotency,
+    ports::{IdempotencyKey, ReadModel},
 };
 
 /// Writes a todo down.
@@ -29,10 +31,10 @@ pub struct CreateTodo {
 }
 
 /// Changes what is `Some`; the inner `None` clears.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct UpdateTodo {
     /// Which.
-    pub id: Option<TodoId>,
+    pub id: TodoId,
     /// Another text.
     pub text: Option<TodoText>,
     /// Another priority.
@@ -55,7 +57,8 @@ macro_rules! todo_command {
 
         impl Handle<$command> for App {
             async fn handle(&self, caller: &Caller, $self: $command, terms: Terms) -> Outcome<$command> {
-                self.change_todo::<$command>(caller, $self.id, $intent, &$self, &terms).await
+                let key = idempotency(caller, $command::NAME, &$self, &terms);
+                self.change_todo(caller, $self.id, $command::NAME, $intent, key, &terms).await
             }
         }
     };
@@ -101,9 +104,8 @@ todo_command!(declare AssignTodo, "todo.assign", UpdateTodo);
 impl Handle<CreateTodo> for App {
     async fn handle(&self, caller: &Caller, create: CreateTodo, terms: Terms) -> Outcome<CreateTodo> {
         let owner: Member = caller.signed_in()?;
-        self.tags_exist(owner, &create.tags).await?;
-        self.assignee_exists(owner, create.assignee).await?;
         let key = idempotency(caller, CreateTodo::NAME, &create, &terms);
+        self.references_exist(owner, key.as_ref(), &create.tags, create.assignee).await?;
         let CreateTodo { text, priority, due_at, tags, assignee } = create;
         let intent = TodoCommand::Create(todo::CreateTodo {
             tenant: owner.tenant,
@@ -131,53 +133,72 @@ impl Handle<CreateTodo> for App {
 
 impl Handle<UpdateTodo> for App {
     async fn handle(&self, caller: &Caller, update: UpdateTodo, terms: Terms) -> Outcome<UpdateTodo> {
-        let member: Member = caller.signed_in()?;
-        let id = update.id.ok_or(Failure::Rejected(TodoError::NotFound))?;
-        self.tags_exist(member, update.tags.as_deref().unwrap_or_default()).await?;
-        self.assignee_exists(member, update.assignee.flatten()).await?;
-        let UpdateTodo { text, priority, due_at, tags, assignee, .. } = update.clone();
+        let key = idempotency(caller, UpdateTodo::NAME, &update, &terms);
+        let UpdateTodo { id, text, priority, due_at, tags, assignee } = update;
+        let named = tags.as_deref().unwrap_or_default();
+        self.references_exist(caller.signed_in()?, key.as_ref(), named, assignee.flatten()).await?;
         let intent = TodoCommand::Update(todo::UpdateTodo { text, priority, due_at, tags, assignee });
-        self.change_todo::<UpdateTodo>(caller, id, intent, &update, &terms).await
+        self.change_todo(caller, id, UpdateTodo::NAME, intent, key, &terms).await
     }
 }
 
 impl Handle<TagTodo> for App {
     async fn handle(&self, caller: &Caller, tag: TagTodo, terms: Terms) -> Outcome<TagTodo> {
-        self.tags_exist(caller.signed_in()?, &[tag.tag]).await?;
-        self.change_todo::<TagTodo>(caller, tag.id, TodoCommand::Tag(tag.tag), &tag, &terms).await
+        let key = idempotency(caller, TagTodo::NAME, &tag, &terms);
+        self.references_exist(caller.signed_in()?, key.as_ref(), &[tag.tag], None).await?;
+        self.change_todo(caller, tag.id, TagTodo::NAME, TodoCommand::Tag(tag.tag), key, &terms).await
     }
 }
 
 impl Handle<AssignTodo> for App {
     async fn handle(&self, caller: &Caller, assign: AssignTodo, terms: Terms) -> Outcome<AssignTodo> {
-        self.assignee_exists(caller.signed_in()?, assign.assignee).await?;
+        let key = idempotency(caller, AssignTodo::NAME, &assign, &terms);
+        self.references_exist(caller.signed_in()?, key.as_ref(), &[], assign.assignee).await?;
         let intent = TodoCommand::Assign(assign.assignee);
-        self.change_todo::<AssignTodo>(caller, assign.id, intent, &assign, &terms).await
+        self.change_todo(caller, assign.id, AssignTodo::NAME, intent, key, &terms).await
     }
 }
 
 impl App {
     /// Changes one of the caller's own todos. Another owner's is not found, like none at all.
-    async fn change_todo<C>(
+    async fn change_todo(
         &self,
         caller: &Caller,
         id: TodoId,
+        name: &'static str,
         intent: TodoCommand,
-        body: &C,
+        key: Option<IdempotencyKey>,
         terms: &Terms,
-    ) -> Result<Committed<Todo>, Failure<TodoError>>
-    where
-        C: Command,
-    {
+    ) -> Result<Committed<Todo>, Failure<TodoError>> {
         let member: Member = caller.signed_in()?;
         let stream = StreamId::within(member.tenant, id.0);
         let (_, todo) = self.todos.load_cached(&stream).await?;
         if todo.sheet().is_none_or(|sheet| sheet.owner != member.user) {
             return Err(Failure::Rejected(TodoError::NotFound));
         }
-        let key = idempotency(caller, C::NAME, body, terms);
-        let order = Order { stream, intent, caller, name: C::NAME, terms, key, at: self.clock.now() };
+        let order = Order { stream, intent, caller, name, terms, key, at: self.clock.now() };
         self.todos.execute(order).await
+    }
+
+    /// Tags and assignee belong to the caller's tenant. A request that was carried out already
+    /// gets its first answer, whatever has become of them since.
+    async fn references_exist(
+        &self,
+        member: Member,
+        key: Option<&IdempotencyKey>,
+        tags: &[TagId],
+        assignee: Option<UserId>,
+    ) -> Result<(), Failure<TodoError>> {
+        if tags.is_empty() && assignee.is_none() {
+            return Ok(());
+        }
+        if let Some(key) = key
+            && self.log.receipt(key).await.map_err(broken)?.is_some()
+        {
+            return Ok(());
+        }
+        self.tags_exist(member, tags).await?;
+        self.assignee_exists(member, assignee).await
     }
 
     /// Tags of the caller's tenant; the read model first, the streams for those too new for it.

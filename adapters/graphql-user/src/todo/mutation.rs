@@ -210,7 +210,7 @@ impl TodoMutation {
 impl UpdateTodoInput {
     fn parse(self, todo: TodoId) -> Result<UpdateTodo> {
         Ok(UpdateTodo {
-            id: Some(todo),
+            id: todo,
             text: match self.text {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => return Err(not_null("text")),
