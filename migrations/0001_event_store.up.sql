@@ -6,7 +6,8 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$ BEGIN
-  IF NOT pg_has_role(current_user, 'enterprise_todo_service', 'MEMBER') THEN
+  -- USAGE, not MEMBER: from PostgreSQL 16 on, who makes a role is its member without its rights.
+  IF NOT pg_has_role(current_user, 'enterprise_todo_service', 'USAGE') THEN
     EXECUTE format('GRANT enterprise_todo_service TO %I', current_user);
   END IF;
 END $$;

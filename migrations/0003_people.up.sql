@@ -2,6 +2,7 @@
 CREATE TABLE tenants (
   id         uuid PRIMARY KEY,
   name       text NOT NULL,
+  named_after uuid,                         -- the person whose name it bears
   slug       text NOT NULL,
   created_at timestamptz NOT NULL
 );

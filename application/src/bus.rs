@@ -74,8 +74,9 @@ pub enum Access {
 impl Access {
     fn admit<R: Error + 'static>(self, caller: &Caller) -> Result<(), Failure<R>> {
         match self {
-            Self::System if caller.is_signed_in() => Err(Failure::Unauthenticated),
-            Self::Public | Self::System => Ok(()),
+            Self::Public => Ok(()),
+            Self::System if caller.is_system() => Ok(()),
+            Self::System => Err(Failure::Unauthenticated),
             Self::SignedIn => caller.signed_in().map(|_| ()),
             Self::Needs(permissions) => {
                 caller.signed_in::<R>()?;
@@ -161,7 +162,10 @@ impl App {
         Self: Handle<C>,
     {
         C::ACCESS.admit(caller)?;
-        let key_fits = |key: &String| !key.is_empty() && key.chars().count() <= IDEMPOTENCY_KEY_CHARS_MAX;
+        let key_fits = |key: &String| {
+            (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count())
+                && !key.chars().any(char::is_control)
+        };
         if !terms.idempotency_key.as_ref().is_none_or(key_fits) {
             return Err(Failure::KeyMalformed);
         }

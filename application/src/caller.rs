@@ -42,6 +42,7 @@ pub struct Caller {
 #[derive(Debug, Clone)]
 enum Standing {
     Anonymous,
+    System,
     Member { member: Member, session: SessionId, permissions: Vec<Permission>, until: Timestamp },
     Operator { role: OperatorRole, session: SessionId, until: Timestamp },
 }
@@ -64,6 +65,12 @@ impl Caller {
             correlation: correlation.into(),
             standing: Standing::Anonymous,
         }
+    }
+
+    /// The system itself, on its command line.
+    pub fn system(platform: Platform, correlation: impl Into<String>) -> Self {
+        let correlation = correlation.into();
+        Self { actor: Actor::System, platform, correlation, standing: Standing::System }
     }
 
     /// A person with a verified token that works until `until`.
@@ -99,7 +106,9 @@ impl Caller {
     pub fn signed_in<R: std::error::Error + 'static>(&self) -> Result<Member, Failure<R>> {
         match &self.standing {
             Standing::Member { member, .. } => Ok(*member),
-            Standing::Anonymous | Standing::Operator { .. } => Err(Failure::Unauthenticated),
+            Standing::Anonymous | Standing::System | Standing::Operator { .. } => {
+                Err(Failure::Unauthenticated)
+            }
         }
     }
 
@@ -115,7 +124,7 @@ impl Caller {
     pub fn tenant(&self) -> Option<TenantId> {
         match &self.standing {
             Standing::Member { member, .. } => Some(member.tenant),
-            Standing::Anonymous | Standing::Operator { .. } => None,
+            Standing::Anonymous | Standing::System | Standing::Operator { .. } => None,
         }
     }
 
@@ -123,19 +132,19 @@ impl Caller {
     pub fn operator_role(&self) -> Option<OperatorRole> {
         match &self.standing {
             Standing::Operator { role, .. } => Some(*role),
-            Standing::Anonymous | Standing::Member { .. } => None,
+            Standing::Anonymous | Standing::System | Standing::Member { .. } => None,
         }
     }
 
-    /// Whether a person or an operator is signed in.
-    pub fn is_signed_in(&self) -> bool {
-        !matches!(self.standing, Standing::Anonymous)
+    /// Whether the system itself asks.
+    pub fn is_system(&self) -> bool {
+        matches!(self.standing, Standing::System)
     }
 
     /// Until when the token works; `None` without one.
     pub fn until(&self) -> Option<Timestamp> {
         match &self.standing {
-            Standing::Anonymous => None,
+            Standing::Anonymous | Standing::System => None,
             Standing::Member { until, .. } | Standing::Operator { until, .. } => Some(*until),
         }
     }
@@ -143,7 +152,7 @@ impl Caller {
     /// The session of the token.
     pub fn session(&self) -> Option<SessionId> {
         match &self.standing {
-            Standing::Anonymous => None,
+            Standing::Anonymous | Standing::System => None,
             Standing::Member { session, .. } | Standing::Operator { session, .. } => Some(*session),
         }
     }
@@ -152,7 +161,7 @@ impl Caller {
     pub fn lacks(&self, needed: &[Permission]) -> Vec<Permission> {
         let has: &[Permission] = match &self.standing {
             Standing::Member { permissions, .. } => permissions,
-            Standing::Anonymous | Standing::Operator { .. } => &[],
+            Standing::Anonymous | Standing::System | Standing::Operator { .. } => &[],
         };
         needed.iter().filter(|permission| !has.contains(permission)).copied().collect()
     }

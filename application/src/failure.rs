@@ -113,7 +113,7 @@ pub enum Failure<R: Error + 'static = Never> {
     #[error("this idempotency key was used for a different request")]
     KeyReused,
     /// The idempotency key is empty or too long.
-    #[error("idempotencyKey must have 1 to 128 characters")]
+    #[error("idempotencyKey must have 1 to 128 printable characters")]
     KeyMalformed,
     /// What was asked for is not there yet.
     #[error("the data has not reached the requested position yet; please try again")]

@@ -61,14 +61,24 @@ pub(crate) fn idempotency(
     body: &impl Serialize,
     terms: &Terms,
 ) -> Option<IdempotencyKey> {
-    let own = terms.idempotency_key.as_ref()?;
     let (kind, who) = actor(caller.actor);
     let tenant = caller.tenant().map(|tenant| tenant.to_string()).unwrap_or_default();
+    idempotency_of(&format!("{tenant}/{kind}:{who}"), name, body, terms)
+}
+
+/// The key of somebody who is not signed in, told apart by what only that person brings.
+pub(crate) fn idempotency_of(
+    who: &str,
+    name: &str,
+    body: &impl Serialize,
+    terms: &Terms,
+) -> Option<IdempotencyKey> {
+    let own = terms.idempotency_key.as_ref()?;
     // A body of our own types cannot fail to serialise; were it to, its name alone still binds the key.
     let body = serde_json::to_vec(&json!([name, body])).unwrap_or_else(|_| name.as_bytes().to_vec());
     let mut request_hash = [0; 32];
     request_hash.copy_from_slice(digest(&SHA256, &body).as_ref());
-    Some(IdempotencyKey { key: format!("{tenant}/{kind}:{who}/{own}"), request_hash })
+    Some(IdempotencyKey { key: format!("{who}/{own}"), request_hash })
 }
 
 /// What is known of an event beside its fact: flat, as cqrs-es keeps it.

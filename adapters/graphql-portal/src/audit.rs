@@ -135,6 +135,13 @@ impl AuditFilter {
                 Problem::new(Code::ValidationFailed, "from must not be after to").of_field("from"),
             ));
         }
+        let texts = [&self.aggregate_type, &self.event_type, &self.platform, &self.correlation_id];
+        let ids = [&self.aggregate_id, &self.actor_id].into_iter().flatten().map(|id| &id.0);
+        if texts.into_iter().flatten().chain(ids).any(|text| text.contains('\0')) {
+            let problem_of =
+                Problem::new(Code::ValidationFailed, "a filter must not contain control characters");
+            return Err(problem(problem_of.of_field("filter")));
+        }
         Ok(Filter {
             tenant: self.tenant_id.map(|tenant| id(&tenant, "tenantId").map(TenantId)).transpose()?,
             aggregate_type: self.aggregate_type,

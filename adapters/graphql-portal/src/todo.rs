@@ -1,8 +1,8 @@
 //! Todos as operators see them: all of a tenant.
 
-use adapter_web::{ContextExt, CursorText, failed, relay, relay::PageInfo};
+use adapter_web::{ContextExt, CursorText, failed, problem, relay, relay::PageInfo};
 use application::{
-    Direction, Filter, Page, PageRequest, Test,
+    Code, Direction, Filter, Page, PageRequest, Problem, Test,
     todo::{AdminCountTodos, AdminTodos, TodoField, TodoFilter, TodoRow, TodoSort, TodoStatus as Status},
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
@@ -130,6 +130,11 @@ struct AdminTodoFilter {
 impl AdminTodoFilter {
     fn parse(self) -> Result<TodoFilter> {
         let mut all = Vec::new();
+        let dangling = |pattern: &String| pattern.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1;
+        if self.text_like.iter().any(|pattern| pattern.contains('\0') || dangling(pattern)) {
+            let message = "textLike cannot be compared with this text";
+            return Err(problem(Problem::new(Code::ValidationFailed, message).of_field("filter")));
+        }
         if let Some(owner) = self.owner_id {
             all.push(Filter::Field(TodoField::Owner(Test::Eq(UserId(id(&owner, "ownerId")?)))));
         }

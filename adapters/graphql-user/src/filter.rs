@@ -76,14 +76,20 @@ pub(crate) struct DateTimeFilter {
 }
 
 impl StringFilter {
-    pub(crate) fn tests(self) -> Vec<Test<String>> {
+    pub(crate) fn tests(self, field: &'static str) -> Result<Vec<Test<String>>> {
+        let words = self.eq.iter().chain(&self.ne).chain(self.one_of.iter().flatten()).chain(&self.like);
+        let dangling = |pattern: &String| pattern.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1;
+        if words.into_iter().any(|text| text.contains('\0')) || self.like.iter().any(dangling) {
+            let message = format!("{field} cannot be compared with this text");
+            return Err(problem(Problem::new(Code::ValidationFailed, message).of_field("filter")));
+        }
         let tests = [
             self.eq.map(Test::Eq),
             self.ne.map(Test::Ne),
             self.one_of.map(Test::In),
             self.like.map(Test::Like),
         ];
-        tests.into_iter().flatten().collect()
+        Ok(tests.into_iter().flatten().collect())
     }
 }
 

@@ -12,7 +12,7 @@ pub const READINESS_WAIT: Duration = Duration::from_secs(2);
 /// Asks everything the process needs.
 #[async_trait]
 pub trait Readiness: Send + Sync + 'static {
-    /// One answer for each; the process is ready when all are well.
+    /// One answer for each; the process is ready when all that it cannot do without are well.
     async fn checks(&self) -> Vec<Check>;
 }
 
@@ -23,6 +23,8 @@ pub struct Check {
     pub name: &'static str,
     /// Whether it is well.
     pub ok: bool,
+    /// Whether the process cannot do without it.
+    pub required: bool,
     /// What to tell whoever looks; no secrets, no addresses.
     pub detail: String,
 }
@@ -48,9 +50,9 @@ impl HealthApi {
     async fn ready(&self) -> Ready {
         let checks = timeout(READINESS_WAIT, self.readiness.checks()).await.unwrap_or_else(|_| {
             let detail = format!("no answer within {} s", READINESS_WAIT.as_secs());
-            vec![Check { name: "readiness", ok: false, detail }]
+            vec![Check { name: "readiness", ok: false, required: true, detail }]
         });
-        let ready = checks.iter().all(|check| check.ok);
+        let ready = checks.iter().all(|check| check.ok || !check.required);
         let status = if ready { Readied::Ready } else { Readied::NotReady };
         let checks = checks.into_iter().map(Checked::from).collect();
         let (report, cache) = (Json(Report { status, checks }), NO_STORE.to_owned());

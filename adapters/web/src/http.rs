@@ -24,6 +24,7 @@ use crate::{
     context::Asked,
     gate::{self, Admitted, Wanted, invalid},
     problem::{edge_error, status_of},
+    request_id::CURRENT,
     token,
 };
 
@@ -100,7 +101,8 @@ async fn run<X: Executor>(
         supply(&asked.caller, &mut operation.data);
     }
     operation.data.insert(Arc::clone(&asked));
-    let running = AssertUnwindSafe(graphql.schema.execute(operation)).catch_unwind();
+    let running = CURRENT.scope(id.clone(), graphql.schema.execute(operation));
+    let running = AssertUnwindSafe(running).catch_unwind();
     let answer = match tokio::time::timeout(edge.rules.execution, running).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(panic)) => whole_request_failed(&panicked(&*panic, id), id),

@@ -6,6 +6,8 @@ use application::{Code, Failure, Problem, Refusal};
 use async_graphql::{Error, ErrorExtensionValues, PathSegment, ServerError, Value};
 use http::StatusCode;
 
+use crate::RequestId;
+
 /// What clients are told of what is our fault.
 pub(crate) const INTERNAL_MESSAGE: &str = "internal error";
 
@@ -48,7 +50,9 @@ pub fn refused<R: Refusal>(refusal: R) -> Error {
 /// The error of a problem; its cause is logged here, and goes nowhere else.
 pub fn problem(problem: Problem) -> Error {
     if let Some(cause) = &problem.cause {
-        tracing::error!(code = problem.code.as_str(), error = %chain(cause.as_ref()), "request failed");
+        let id = RequestId::current();
+        let request_id = id.as_ref().map_or("-", RequestId::as_str);
+        tracing::error!(request_id, code = problem.code.as_str(), error = %chain(cause.as_ref()), "request failed");
     }
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", problem.code.as_str());

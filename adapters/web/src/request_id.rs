@@ -14,7 +14,17 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(HeaderValue);
 
+tokio::task_local! {
+    /// The id of the request that this task answers, for log lines deep inside.
+    pub(crate) static CURRENT: RequestId;
+}
+
 impl RequestId {
+    /// The id of the request that this task answers.
+    pub(crate) fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
     /// The id that the layers gave a request, or its own, or a new one.
     pub fn of(request: &Request, entropy: &dyn Entropy) -> Self {
         match request.extensions().get::<Self>() {

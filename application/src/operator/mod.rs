@@ -121,6 +121,8 @@ impl Handle<PortalLogin> for App {
         let lifetime = lifetime.map_err(|error| Failure::Internal(error.into()))?;
         let session = SessionId(self.entropy.id());
         let intent = OperatorCommand::SignIn { session, expires_at: now + lifetime };
+        let itself = Caller::operator(OperatorId(id), session, role, now);
+        let caller = &itself.in_request(caller.correlation.clone());
         let order =
             Order { stream, intent, caller, name: PortalLogin::NAME, terms: &terms, key: None, at: now };
         self.operators.execute(order).await?;

@@ -122,6 +122,7 @@ impl Refusal for TagError {
             Self::NotFound => Code::NotFound,
             Self::AlreadyCreated | Self::SlugTaken => Code::AlreadyExists,
             Self::NameBlank
+            | Self::NameUnprintable
             | Self::NameTooLong { .. }
             | Self::SlugMalformed
             | Self::SlugNotDerivable
@@ -131,7 +132,7 @@ impl Refusal for TagError {
 
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::NameBlank | Self::NameTooLong { .. } => Some("name"),
+            Self::NameBlank | Self::NameUnprintable | Self::NameTooLong { .. } => Some("name"),
             Self::SlugTaken | Self::SlugMalformed | Self::SlugNotDerivable => Some("slug"),
             Self::ColourMalformed => Some("color"),
             Self::NotFound | Self::AlreadyCreated => None,

@@ -266,15 +266,21 @@ impl Refusal for TodoError {
         match self {
             Self::NotFound | Self::UnknownTag(_) | Self::UnknownAssignee => Code::NotFound,
             Self::AlreadyCreated | Self::TextTaken => Code::AlreadyExists,
-            Self::TextBlank | Self::TextTooLong { .. } | Self::Archived | Self::TooManyTags => {
-                Code::ValidationFailed
-            }
+            Self::TextBlank
+            | Self::TextTooLong { .. }
+            | Self::TextUnprintable
+            | Self::DueOutOfRange
+            | Self::Archived
+            | Self::TooManyTags => Code::ValidationFailed,
         }
     }
 
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::TextTaken | Self::TextBlank | Self::TextTooLong { .. } => Some("text"),
+            Self::TextTaken | Self::TextBlank | Self::TextTooLong { .. } | Self::TextUnprintable => {
+                Some("text")
+            }
+            Self::DueOutOfRange => Some("dueAt"),
             Self::TooManyTags | Self::UnknownTag(_) => Some("tagIds"),
             Self::UnknownAssignee => Some("assigneeId"),
             Self::NotFound | Self::AlreadyCreated | Self::Archived => None,

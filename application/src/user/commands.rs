@@ -1,10 +1,10 @@
 //! How a person becomes a user.
 
 use domain::{
-    Issued, StreamId, TenantId, Timestamp, UserId,
+    Issued, SessionId, StreamId, TenantId, Timestamp, UserId,
     role::SystemRole,
     tag::Slug,
-    tenant::{Tenant, TenantCommand, TenantError, TenantName},
+    tenant::{Naming, Tenant, TenantCommand, TenantError, TenantName},
     user::{
         self, Email, Fullname, Password, User, UserCommand, UserError, Username, VERIFICATION, Verification,
     },
@@ -14,12 +14,15 @@ use uuid::Uuid;
 
 use super::{PersonRow, PersonStatus, TenantRow};
 use crate::{
-    Access, Aggregates, App, Caller, Command, Committed, Failure, Handle, Order, Outcome, Terms,
+    Access, Aggregates, App, Caller, Command, Committed, Failure, Handle, Member, Order, Outcome, Terms,
     aggregates::Decision,
     bus::Done,
     mail::{self, SentMail},
-    order::{idempotency, metadata},
-    ports::{AppendError, Cursor, ReadModel, Unit, Vault, VaultError, Visibility, fresh_token, hash_token},
+    order::{idempotency_of, metadata},
+    ports::{
+        AppendError, Cursor, IdempotencyKey, ReadModel, Unit, Vault, VaultError, Visibility, fresh_token,
+        hash_token,
+    },
 };
 
 /// Slugs tried for a new tenant before giving up: the plain one, then with a random tail.
@@ -111,7 +114,7 @@ user_command!(VerifyEmail -> Committed<User>, "user.verify_email", Access::Publi
 
 impl Handle<Register> for App {
     async fn handle(&self, caller: &Caller, register: Register, terms: Terms) -> Outcome<Register> {
-        let key = idempotency(caller, Register::NAME, &register, &terms);
+        let key = self.register_key(&register, &terms).await?;
         if let Some(key) = &key
             && let Some(receipt) = self.log.receipt(key).await.map_err(crate::aggregates::broken)?
         {
@@ -122,17 +125,20 @@ impl Handle<Register> for App {
         let user = UserId(self.entropy.id());
         let at = self.clock.now();
         let (enrolment, _) = self.enrol(&register.person, tenant, user, SystemRole::Owner, at).await?;
-        let name = match &register.tenant_name {
-            Some(name) => name.clone(),
-            None => TenantName::try_from(register.person.fullname.as_str().to_owned())
-                .map_err(|error| Failure::Rejected(UserError::Tenant(error)))?,
+        let naming = match &register.tenant_name {
+            Some(name) => Naming::Given(name.clone()),
+            None => Naming::After(user),
         };
         let metadata = metadata(caller, Register::NAME).map_err(Failure::Internal)?;
         for attempt in 0..SLUG_ATTEMPTS_MAX {
-            let slug = self.tenant_slug(name.as_str(), attempt);
+            let slug = self.tenant_slug(&naming, attempt);
             let founding: Decision<Tenant> = Aggregates::<Tenant>::found(
                 StreamId::global(tenant.0),
-                Issued { command: TenantCommand::Create { name: name.clone(), slug }, by: caller.actor, at },
+                Issued {
+                    command: TenantCommand::Create { naming: naming.clone(), slug },
+                    by: caller.actor,
+                    at,
+                },
             )
             .map_err(|failure| failure.map(UserError::Tenant))?;
             let joining: Decision<User> = Aggregates::<User>::found(
@@ -178,18 +184,19 @@ impl Handle<AddPerson> for App {
 
 impl Handle<VerifyEmail> for App {
     async fn handle(&self, caller: &Caller, verify: VerifyEmail, terms: Terms) -> Outcome<VerifyEmail> {
-        let key = idempotency(caller, VerifyEmail::NAME, &verify, &terms);
+        let token = hash_token(&verify.token);
+        let key = idempotency_of(token.as_str(), VerifyEmail::NAME, &token, &terms);
         if let Some(key) = &key
             && let Some(receipt) = self.log.receipt(key).await.map_err(crate::aggregates::broken)?
         {
             return self.users.as_received(receipt).await;
         }
-        let token = hash_token(&verify.token);
         let claim = domain::Claim::new(VERIFICATION, token.as_str());
         let holder = self.log.holder(&claim).await.map_err(crate::aggregates::broken)?;
         let stream = holder.ok_or(Failure::Rejected(UserError::TokenInvalid))?;
         let intent = UserCommand::VerifyEmail { token };
         let name = VerifyEmail::NAME;
+        let caller = &itself(caller, &stream, self.clock.now());
         let order = Order { stream, intent, caller, name, terms: &terms, key, at: self.clock.now() };
         self.users.execute(order).await
     }
@@ -231,10 +238,27 @@ impl App {
         Ok((UserCommand::Register(Box::new(register)), token))
     }
 
-    fn tenant_slug(&self, name: &str, attempt: usize) -> Slug {
+    /// The key of a registration: nobody meets the keys of another e-mail address, and the stored
+    /// hash of the request tells nothing to anybody without the deployment's own key.
+    async fn register_key(
+        &self,
+        register: &Register,
+        terms: &Terms,
+    ) -> Result<Option<IdempotencyKey>, Failure<UserError>> {
+        let who = self.vault.index(user::EMAIL, register.person.email.as_str()).await.map_err(sealed)?;
+        let body = serde_json::to_string(register).map_err(|error| Failure::Internal(error.into()))?;
+        let body = self.vault.index(Register::NAME, &body).await.map_err(sealed)?;
+        Ok(idempotency_of(who.as_str(), Register::NAME, &body, terms))
+    }
+
+    /// A slug from the tenant's own name; never from a person's.
+    fn tenant_slug(&self, naming: &Naming, attempt: usize) -> Slug {
         let tail = self.entropy.secret();
         let tail = format!("{:02x}{:02x}{:02x}", tail[0], tail[1], tail[2]);
-        let plain = Slug::of(name);
+        let plain = match naming {
+            Naming::Given(name) => Slug::of(name.as_str()),
+            Naming::After(_) => None,
+        };
         match plain {
             Some(slug) if attempt == 0 => slug,
             Some(slug) => Slug::of(&format!("{tail}-{}", slug.as_str())).unwrap_or(slug),
@@ -252,7 +276,12 @@ impl App {
         let stream = StreamId::global(account.tenant.0);
         let (_, tenant) = self.tenants.load_cached(&stream).await.map_err(|f| f.map(UserError::Tenant))?;
         let (name, slug) = match &*tenant {
-            Tenant::Active { name, slug } => (name.as_str().to_owned(), slug.as_str().to_owned()),
+            Tenant::Active { naming: Naming::Given(name), slug } => {
+                (name.as_str().to_owned(), slug.as_str().to_owned())
+            }
+            Tenant::Active { naming: Naming::After(_), slug } => {
+                (register.person.fullname.as_str().to_owned(), slug.as_str().to_owned())
+            }
             Tenant::Unwritten => (String::new(), String::new()),
         };
         let person = PersonRow {
@@ -288,6 +317,18 @@ pub async fn verification_link_mail(
     let token = vault.open(user.0, "verification", verification_token).await?;
     let (Some(fullname), Some(email), Some(token)) = (fullname, email, token) else { return Ok(None) };
     Ok(Some(mail::verification(&email, &fullname, web_url, &token, *at)))
+}
+
+/// The person whose stream it is, as the one who acts: signing in and verifying are one's own acts.
+pub(crate) fn itself(caller: &Caller, stream: &StreamId, now: Timestamp) -> Caller {
+    match (stream.tenant(), stream.own()) {
+        (Some(tenant), Some(user)) => {
+            let member = Member { tenant, user: UserId(user) };
+            let actor = Caller::member(member, SessionId(Uuid::nil()), &[], now);
+            actor.in_request(caller.correlation.clone())
+        }
+        _ => caller.clone(),
+    }
 }
 
 async fn seal(

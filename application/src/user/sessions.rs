@@ -8,7 +8,7 @@ use domain::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::commands::sealed;
+use super::commands::{itself, sealed};
 use crate::{
     Access, App, Caller, Command, Failure, Handle, Order, Outcome, Terms,
     bus::Done,
@@ -90,6 +90,7 @@ impl Handle<Login> for App {
         let (refresh, opened) = self.open_session(&stream, session, now)?;
         let intent = UserCommand::SignIn(opened);
         let terms = Terms::default();
+        let caller = &itself(caller, &stream, now);
         let order = Order { stream, intent, caller, name: Login::NAME, terms: &terms, key: None, at: now };
         let done = self.users.execute(order).await?;
         self.session_tokens(&done.stream, &done.state, session, refresh, now)
@@ -105,6 +106,7 @@ impl Handle<Refresh> for App {
         let new = opened.refresh.clone();
         let intent = UserCommand::Refresh { shown: hash_token(&shown.token), session: opened };
         let terms = Terms::default();
+        let caller = &itself(caller, &stream, now);
         let order = Order { stream, intent, caller, name: Refresh::NAME, terms: &terms, key: None, at: now };
         let done = self.users.execute(order).await?;
         let goes_on = done.state.account().is_some_and(|account| {

@@ -86,8 +86,14 @@ impl Node {
             None => primary.clone(),
         };
         let signals = Arc::clone(&self.signals) as Arc<dyn Signals>;
-        let progress = PgProgress::new(primary.clone(), Arc::clone(&self.reached));
-        tokio::spawn(Arc::clone(&progress).run(Arc::clone(&signals)));
+        // What the primary's consumers tell does not hold for a replica: there it is asked.
+        let progress = if settings.replica.is_some() {
+            PgProgress::new(queries.clone(), Reached::new(READ_MODELS.map(ReadModel::name)))
+        } else {
+            let progress = PgProgress::new(primary.clone(), Arc::clone(&self.reached));
+            tokio::spawn(Arc::clone(&progress).run(Arc::clone(&signals)));
+            progress
+        };
         let todo_list = Arc::new(PgTodoList::new(queries.clone(), primary.clone()));
         let live = Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _);
         tokio::spawn(Arc::clone(&live).run());

@@ -25,7 +25,7 @@ impl Readiness for NodeReadiness {
         let (database, redis) = tokio::join!(self.database(), self.signals.ping());
         let redis_detail =
             if redis { "answers" } else { "does not answer; live changes follow the log instead" };
-        let redis = Check { name: "redis", ok: redis, detail: redis_detail.to_owned() };
+        let redis = Check { name: "redis", ok: redis, required: false, detail: redis_detail.to_owned() };
         match database {
             Ok(version) => {
                 let new_enough = version >= migrations::NEWEST;
@@ -34,15 +34,19 @@ impl Readiness for NodeReadiness {
                 } else {
                     format!("version {version} is older than {}: run the migrator", migrations::NEWEST)
                 };
-                let postgres = Check { name: "postgres", ok: true, detail: "answers".to_owned() };
-                let mut checks = vec![postgres, Check { name: "schema", ok: new_enough, detail }, redis];
+                let postgres =
+                    Check { name: "postgres", ok: true, required: true, detail: "answers".to_owned() };
+                let mut checks =
+                    vec![postgres, Check { name: "schema", ok: new_enough, required: true, detail }, redis];
                 if self.opened.get().is_none() {
                     // Between the first connection and the last preparation.
-                    checks.push(Check { name: "start", ok: false, detail: "is not finished".to_owned() });
+                    checks.push(Check { name: "start", ok: false, required: true, detail: "is not finished".to_owned() });
                 }
                 checks
             }
-            Err(detail) => vec![Check { name: "postgres", ok: false, detail: detail.to_owned() }, redis],
+            Err(detail) => {
+                vec![Check { name: "postgres", ok: false, required: true, detail: detail.to_owned() }, redis]
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) async fn demo(app: &App, settings: &Settings) -> Result<(), String> {
     if settings.environment.is_public() {
         return Err("seed-demo is for development and test only".to_owned());
     }
-    let caller = Caller::anonymous(Platform::User, "seed-demo");
+    let caller = Caller::system(Platform::User, "seed-demo");
     let register = Register {
         person: person("Ada Demo", OWNER)?,
         tenant_name: Some("Demo Company".to_owned().try_into().map_err(text)?),
@@ -238,7 +238,7 @@ async fn create(app: &App, newcomer: Newcomer) -> Result<(), Problem> {
         password: password.trim_end_matches(['\r', '\n']).to_owned().try_into().map_err(Problem::from)?,
         role: newcomer.role,
     };
-    let caller = Caller::anonymous(Platform::Portal, "operator-create");
+    let caller = Caller::system(Platform::Portal, "operator-create");
     let done = app.send(&caller, command, Terms::default()).await.map_err(Problem::from)?;
     tracing::info!(operator.id = %done.stream, "operator created");
     Ok(())

@@ -66,6 +66,7 @@ const USAGE: &str = "usage: worker                            run the consumers\
     worker consumers resume NAME      let a paused or halted one go on";
 
 /// The `worker` binary.
+#[expect(clippy::print_stdout, reason = "help is for people")]
 pub fn worker() -> ExitCode {
     telemetry::start();
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -75,6 +76,10 @@ pub fn worker() -> ExitCode {
         ["consumers"] => manage(None),
         ["consumers", "pause", name] => manage(Some((*name, Act::Pause))),
         ["consumers", "resume", name] => manage(Some((*name, Act::Resume))),
+        ["--help" | "-h" | "help"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
         _ => cli::misconfigured(&[USAGE.to_owned()]),
     }
 }

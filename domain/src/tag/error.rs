@@ -19,6 +19,9 @@ pub enum TagError {
     /// Nothing to read in it.
     #[error("name must not be blank")]
     NameBlank,
+    /// Control characters in it.
+    #[error("name must not contain control characters")]
+    NameUnprintable,
     /// Too long.
     #[error("name has {chars} characters, at most {NAME_CHARS_MAX} are allowed")]
     NameTooLong {

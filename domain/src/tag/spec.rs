@@ -100,5 +100,6 @@ fn malformed_values_are_refused() {
         assert_eq!(Colour::try_from(bad.to_owned()), Err(TagError::ColourMalformed), "{bad:?}");
     }
     assert_eq!(TagName::try_from("  ".to_owned()), Err(TagError::NameBlank));
+    assert_eq!(TagName::try_from("a\0".to_owned()), Err(TagError::NameUnprintable));
     assert_eq!(TagName::try_from("x".repeat(51)), Err(TagError::NameTooLong { chars: 51 }));
 }

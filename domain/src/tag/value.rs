@@ -28,6 +28,7 @@ impl TryFrom<String> for TagName {
         match name.chars().count() {
             0 => Err(TagError::NameBlank),
             chars if chars > NAME_CHARS_MAX => Err(TagError::NameTooLong { chars }),
+            _ if name.chars().any(char::is_control) => Err(TagError::NameUnprintable),
             _ => Ok(Self(name.to_owned())),
         }
     }

@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Claim, Issued, Root, Timestamp, shared::hosted_by_cqrs_es, tag::Slug};
+use crate::{Claim, Issued, Root, Timestamp, UserId, shared::hosted_by_cqrs_es, tag::Slug};
 
 /// The longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -18,11 +18,22 @@ pub enum Tenant {
     Unwritten,
     /// People work in it.
     Active {
-        /// What people read.
-        name: TenantName,
+        /// What it is called.
+        naming: Naming,
         /// What addresses it.
         slug: Slug,
     },
+}
+
+/// What a tenant is called. A person's name is personal data, and never stands in an event in
+/// clear: a tenant that is named after a person only says after whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Naming {
+    /// By a name of its own.
+    Given(TenantName),
+    /// Like this person.
+    After(UserId),
 }
 
 /// A name that people read: trimmed, not blank, at most [`NAME_CHARS_MAX`] characters.
@@ -42,7 +53,7 @@ impl TryFrom<String> for TenantName {
     fn try_from(raw: String) -> Result<Self, TenantError> {
         let name = raw.trim();
         let chars = name.chars().count();
-        if chars == 0 || chars > NAME_CHARS_MAX {
+        if chars == 0 || chars > NAME_CHARS_MAX || name.chars().any(char::is_control) {
             return Err(TenantError::NameMalformed { chars });
         }
         Ok(Self(name.to_owned()))
@@ -54,8 +65,8 @@ impl TryFrom<String> for TenantName {
 pub enum TenantCommand {
     /// Make it.
     Create {
-        /// What people read.
-        name: TenantName,
+        /// What it is called.
+        naming: Naming,
         /// What addresses it.
         slug: Slug,
     },
@@ -67,7 +78,7 @@ pub enum TenantCommand {
 pub enum TenantEvent {
     /// It was made.
     #[serde(rename = "tenant.created")]
-    Created { name: TenantName, slug: Slug, at: Timestamp },
+    Created { naming: Naming, slug: Slug, at: Timestamp },
 }
 
 impl DomainEvent for TenantEvent {
@@ -91,7 +102,7 @@ pub enum TenantError {
     #[error("a tenant with this name exists already")]
     SlugTaken,
     /// Not a name.
-    #[error("tenantName has {chars} characters, 1 to {NAME_CHARS_MAX} are allowed")]
+    #[error("tenantName has {chars} characters, 1 to {NAME_CHARS_MAX} printable ones are allowed")]
     NameMalformed {
         /// How long it was.
         chars: usize,
@@ -105,8 +116,8 @@ impl Root for Tenant {
 
     fn decide(&self, issued: Issued<TenantCommand>) -> Result<Vec<TenantEvent>, TenantError> {
         match (self, issued.command) {
-            (Self::Unwritten, TenantCommand::Create { name, slug }) => {
-                Ok(vec![TenantEvent::Created { name, slug, at: issued.at }])
+            (Self::Unwritten, TenantCommand::Create { naming, slug }) => {
+                Ok(vec![TenantEvent::Created { naming, slug, at: issued.at }])
             }
             (Self::Active { .. }, TenantCommand::Create { .. }) => Err(TenantError::AlreadyCreated),
         }
@@ -114,7 +125,7 @@ impl Root for Tenant {
 
     fn evolve(&mut self, event: TenantEvent) {
         match event {
-            TenantEvent::Created { name, slug, .. } => *self = Self::Active { name, slug },
+            TenantEvent::Created { naming, slug, .. } => *self = Self::Active { naming, slug },
         }
     }
 

@@ -25,6 +25,12 @@ pub enum TodoError {
         /// How long it was.
         chars: usize,
     },
+    /// Control characters in it.
+    #[error("text must not contain control characters")]
+    TextUnprintable,
+    /// No calendar reaches there.
+    #[error("dueAt must be between 1970 and 9999")]
+    DueOutOfRange,
     /// Archived todos rest.
     #[error("this todo is archived; reopen it first")]
     Archived,

@@ -11,6 +11,7 @@ pub use command::{CreateTodo, TodoCommand, UpdateTodo};
 pub use error::TodoError;
 pub use event::TodoEvent;
 use serde::{Deserialize, Serialize};
+use text::due;
 pub use text::{Priority, TAGS_MAX, TEXT_CHARS_MAX, TodoText, reference};
 
 use crate::{Claim, Issued, Root, TagId, TenantId, Timestamp, UserId, shared::hosted_by_cqrs_es};
@@ -83,7 +84,7 @@ impl Todo {
             return Err(TodoError::AlreadyCreated);
         }
         let CreateTodo { tenant, owner, text, priority, due_at, tags, assignee } = create;
-        let tags = each_once(tags)?;
+        let (tags, due_at) = (each_once(tags)?, due(due_at)?);
         let number = 0; // the store knows it
         Ok(vec![TodoEvent::Created { tenant, owner, number, text, priority, due_at, tags, assignee, at }])
     }
@@ -98,7 +99,7 @@ impl Todo {
             events.push(TodoEvent::Prioritised { priority, at });
         }
         if let Some(due_at) = update.due_at.filter(|due_at| *due_at != sheet.due_at) {
-            events.push(TodoEvent::Rescheduled { due_at, at });
+            events.push(TodoEvent::Rescheduled { due_at: due(due_at)?, at });
         }
         if let Some(assignee) = update.assignee.filter(|assignee| *assignee != sheet.assignee) {
             events.push(TodoEvent::Assigned { assignee, at });

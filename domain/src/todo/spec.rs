@@ -124,6 +124,17 @@ fn a_text_is_trimmed_and_neither_blank_nor_too_long() {
     assert_eq!(TodoText::try_from("ä".repeat(501)), Err(TodoError::TextTooLong { chars: 501 }));
     assert_eq!(text(&"ä".repeat(500)).as_str().chars().count(), 500);
     assert_eq!(text("  milk ").as_str(), "milk");
+    assert_eq!(TodoText::try_from("a\0b".to_owned()), Err(TodoError::TextUnprintable));
+    assert_eq!(text("one\n\ttwo").as_str(), "one\n\ttwo");
+}
+
+#[test]
+fn a_todo_is_due_in_a_year_that_clients_can_hold() {
+    let year_zero = "0000-01-01T00:00:00Z".parse().unwrap();
+    let update = UpdateTodo { due_at: Some(Some(year_zero)), ..UpdateTodo::default() };
+    given([created("milk")])
+        .when(asked(TodoCommand::Update(update)))
+        .then_expect_error(TodoError::DueOutOfRange);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Values of a todo that cannot be wrong.
 
+use std::ops::RangeInclusive;
+
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
 use super::TodoError;
+use crate::Timestamp;
 
 /// The longest text, in characters.
 pub const TEXT_CHARS_MAX: usize = 500;
@@ -33,8 +37,22 @@ impl TryFrom<String> for TodoText {
         match text.chars().count() {
             0 => Err(TodoError::TextBlank),
             chars if chars > TEXT_CHARS_MAX => Err(TodoError::TextTooLong { chars }),
+            _ if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) => {
+                Err(TodoError::TextUnprintable)
+            }
             _ => Ok(Self(text.to_owned())),
         }
+    }
+}
+
+/// The first and the last year a todo may be due in: what every client and Postgres can hold.
+const DUE_YEARS: RangeInclusive<i32> = 1970..=9999;
+
+/// The due time of an input, when it is one that clients and Postgres can hold.
+pub(super) fn due(at: Option<Timestamp>) -> Result<Option<Timestamp>, TodoError> {
+    match at {
+        Some(at) if !DUE_YEARS.contains(&at.year()) => Err(TodoError::DueOutOfRange),
+        at => Ok(at),
     }
 }
 

@@ -8,7 +8,10 @@ use crate::{BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, role:
 /// What happened to a user. Stored names are for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
-#[expect(clippy::large_enum_variant, reason = "the large one is the first of each stream, and never kept in bulk")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the first of each stream, and never kept in bulk"
+)]
 pub enum UserEvent {
     /// A person became a user.
     #[serde(rename = "user.registered")]

@@ -114,8 +114,8 @@ impl TagFilterInput {
         if let Some(id) = self.id {
             all.extend(fields(id.tests("id", TagId)?, TagField::Id));
         }
-        all.extend(fields(self.name.unwrap_or_default().tests(), TagField::Name));
-        all.extend(fields(self.slug.unwrap_or_default().tests(), TagField::Slug));
+        all.extend(fields(self.name.unwrap_or_default().tests("name")?, TagField::Name));
+        all.extend(fields(self.slug.unwrap_or_default().tests("slug")?, TagField::Slug));
         all.extend(fields(self.created_at.unwrap_or_default().tests(), TagField::CreatedAt));
         for part in self.and.unwrap_or_default() {
             all.push(part.tree()?);

@@ -97,7 +97,7 @@ impl TodoFilterInput {
     fn tree(self) -> Result<TodoFilter> {
         let mut all: Vec<TodoFilter> = Vec::new();
         all.extend(fields(self.id.unwrap_or_default().tests("id", TodoId)?, TodoField::Id));
-        all.extend(fields(self.text.unwrap_or_default().tests(), TodoField::Text));
+        all.extend(fields(self.text.unwrap_or_default().tests("text")?, TodoField::Text));
         all.extend(fields(self.status.unwrap_or_default().tests(), TodoField::Status));
         all.extend(fields(self.done.unwrap_or_default().tests(), TodoField::Done));
         all.extend(fields(self.priority.unwrap_or_default().tests(), TodoField::Priority));

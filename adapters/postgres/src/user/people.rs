@@ -14,7 +14,7 @@ use deadpool_postgres::Transaction;
 use domain::{
     Sealed, TenantId, UserId,
     role::SystemRole,
-    tenant::{Tenant, TenantEvent},
+    tenant::{Naming, Tenant, TenantEvent},
     upcasters,
     user::{User, UserEvent},
 };
@@ -60,10 +60,16 @@ impl PeopleProjection {
         let event: TenantEvent = recorded.event(&self.steps).map_err(poison)?;
         let id = recorded.stream.own().ok_or_else(|| poison("not a tenant's stream".into()))?;
         match event {
-            TenantEvent::Created { name, slug, at } => {
-                let sql = "INSERT INTO tenants (id, name, slug, created_at) VALUES ($1, $2, $3, $4) \
-                           ON CONFLICT DO NOTHING";
-                tx.execute(sql, &[&id, &name.as_str(), &slug.as_str(), &at]).await?;
+            TenantEvent::Created { naming, slug, at } => {
+                // Tenant and Owner are stored together, in either order.
+                let sql = "INSERT INTO tenants (id, name, named_after, slug, created_at) VALUES ($1, \
+                           COALESCE($2, (SELECT fullname FROM people WHERE tenant_id = $1 AND id = $3), ''), \
+                           $3, $4, $5) ON CONFLICT DO NOTHING";
+                let (name, after) = match &naming {
+                    Naming::Given(name) => (Some(name.as_str()), None),
+                    Naming::After(user) => (None, Some(user.0)),
+                };
+                tx.execute(sql, &[&id, &name, &after, &slug.as_str(), &at]).await?;
             }
         }
         Ok(())
@@ -97,6 +103,8 @@ impl PeopleProjection {
                     ],
                 )
                 .await?;
+                let sql = "UPDATE tenants SET name = $3 WHERE id = $1 AND named_after = $2";
+                tx.execute(sql, &[&tenant.0, &id, &fullname]).await?;
             }
             UserEvent::EmailVerified { .. } => {
                 let sql = "UPDATE people SET status = 'ACTIVE', version = $3 \

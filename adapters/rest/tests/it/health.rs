@@ -60,6 +60,15 @@ async fn head_is_get_without_the_body() {
     assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, ""));
 }
 
+#[tokio::test]
+async fn what_the_process_can_do_without_is_named_and_no_more() {
+    let without = Check { required: false, ..check("redis", false, "no answer") };
+    let answer =
+        get(&with_checks(Checks(vec![check("postgres", true, "ok"), without])), "/health/ready").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["checks"][1], json!({ "name": "redis", "ok": false, "detail": "no answer" }));
+}
+
 fn check(name: &'static str, ok: bool, detail: &str) -> Check {
-    Check { name, ok, detail: detail.to_owned() }
+    Check { name, ok, required: true, detail: detail.to_owned() }
 }

@@ -13,6 +13,7 @@ use crate::{
     RequestId,
     context::Asked,
     http::{Payload, panicked, request_failed, timed_out, whole_request_failed},
+    request_id::CURRENT,
 };
 
 /// What an operation has to say.
@@ -65,6 +66,11 @@ impl Operation {
 
 impl Running {
     async fn next(&mut self) -> Event {
+        let id = self.operation.id.clone();
+        CURRENT.scope(id, self.answered()).await
+    }
+
+    async fn answered(&mut self) -> Event {
         let answer = match self.operation.kind {
             OperationType::Subscription => self.answers.next().await,
             OperationType::Query | OperationType::Mutation => {
