@@ -136,6 +136,11 @@ impl Caller {
         }
     }
 
+    /// Whether a person or an operator is signed in.
+    pub fn is_signed_in(&self) -> bool {
+        matches!(self.standing, Standing::Member { .. } | Standing::Operator { .. })
+    }
+
     /// Whether the system itself asks.
     pub fn is_system(&self) -> bool {
         matches!(self.standing, Standing::System)

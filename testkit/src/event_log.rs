@@ -124,17 +124,21 @@ impl Tables {
         self.keys.insert(key.key.clone(), (key.request_hash, stream, last_sequence(first)));
     }
 
-    /// Versions first, then claims. A value that the same unit releases is not free yet.
+    /// Versions first, then claims. A value that the same unit releases is free.
     fn admit(&self, unit: &Unit) -> Result<(), AppendError> {
         for append in &unit.appends {
             let stored = self.events.get(&(append.aggregate_type.to_owned(), append.stream.clone()));
-            let new = append.seen + 1..=last_sequence(append);
+            let new = append.seen + 1..last_sequence(append) + 1;
             if stored.is_some_and(|events| events.range(new).next().is_some()) {
                 return Err(AppendError::Conflict);
             }
         }
+        let released = |claim: &Claim, holder: &StreamId| {
+            unit.appends.iter().any(|append| append.stream == *holder && append.releases.contains(claim))
+        };
+        let held = |claim: &Claim| self.claims.get(claim).is_some_and(|holder| !released(claim, holder));
         let mut takes = unit.appends.iter().flat_map(|append| &append.takes);
-        match takes.find(|claim| self.claims.contains_key(claim)) {
+        match takes.find(|claim| held(claim)) {
             Some(claim) => Err(AppendError::Taken(claim.clone())),
             None => Ok(()),
         }
@@ -144,8 +148,12 @@ impl Tables {
         let broken = |error: serde_json::Error| AppendError::Log(LogError::Broken(error.into()));
         self.units += 1;
         let metadata = tree(&unit.metadata).map_err(broken)?;
+        for append in &unit.appends {
+            self.claims.retain(|claim, holder| *holder != append.stream || !append.releases.contains(claim));
+        }
         let mut numbers = Vec::with_capacity(unit.appends.len());
         for append in &unit.appends {
+            self.claims.extend(append.takes.iter().map(|claim| (claim.clone(), append.stream.clone())));
             let number = append.series.as_ref().map(|series| {
                 let last = self.numbers.entry(series.clone()).or_default();
                 *last += 1;
@@ -170,12 +178,6 @@ impl Tables {
                     metadata: metadata.clone(),
                 };
                 self.events.entry(stream.clone()).or_default().insert(sequence, (stored, cursor));
-            }
-            self.claims.extend(append.takes.iter().map(|claim| (claim.clone(), append.stream.clone())));
-            for claim in &append.releases {
-                if self.claims.get(claim) == Some(&append.stream) {
-                    self.claims.remove(claim);
-                }
             }
             if let Some(snapshot) = &append.snapshot {
                 let payload = tree(&snapshot.payload).map_err(broken)?;

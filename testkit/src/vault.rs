@@ -11,10 +11,13 @@ use async_trait::async_trait;
 use domain::{BlindIndex, Sealed};
 use uuid::Uuid;
 
+/// What was sealed of a subject, by field and seal.
+type Opened = HashMap<(&'static str, String), String>;
+
 /// What was sealed is remembered beside its seal; a destroyed subject is forgotten.
 #[derive(Debug, Default)]
 pub struct MemoryVault {
-    subjects: Mutex<HashMap<Uuid, HashMap<(&'static str, String), String>>>,
+    subjects: Mutex<HashMap<Uuid, Opened>>,
 }
 
 impl MemoryVault {

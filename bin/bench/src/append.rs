@@ -5,7 +5,10 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,6 +33,9 @@ const WORKERS: usize = 32;
 const ROUND: Duration = Duration::from_secs(4);
 /// Before the first round: connections, prepared statements, the first extension of the files.
 const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Numbers the todos: a text has to be new to its owner, in every round.
+static NEXT: AtomicUsize = AtomicUsize::new(1_000_000_000);
 
 /// Ids grow with time over all clients, like ours: neither side spreads its index pages.
 const SCRIPT: &str = "\\set n :n + 1\n\
@@ -85,8 +91,7 @@ async fn flood(log: &Arc<dyn EventLog>, extra: Extra, tenants: usize, time: Dura
                 let mut done = 0;
                 while started.elapsed() < time {
                     let todo = TodoId(SystemEntropy.id());
-                    // The text has to be new to its owner, in every round.
-                    let number = usize::try_from(todo.0.as_u128() >> 64 & 0xffff_ffff_ffff).unwrap_or(done) * 8 + done % 8;
+                    let number = NEXT.fetch_add(1, Ordering::Relaxed);
                     log.append(events::unit(owner, todo, number, extra, &metadata)?).await?;
                     done += 1;
                 }
@@ -105,7 +110,8 @@ fn insert(pgbench: &Pgbench, round: usize, time: Duration) -> Result<f64> {
     let owner = Owner::numbered(0, 0);
     let metadata = events::metadata(owner)?;
     let sample = events::unit(owner, TodoId(events::id(5, 1)), 1_000_000_000, Extra::Nothing, &metadata)?;
-    let payload = sample.appends.first().and_then(|append| append.events.first()).map(|event| event.payload.get());
+    let payload =
+        sample.appends.first().and_then(|append| append.events.first()).map(|event| event.payload.get());
     let variables = [
         ("n", "0".to_owned()),
         ("base", (100_000_000_000 + round * 10_000_000_000).to_string()),

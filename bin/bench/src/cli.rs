@@ -2,12 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{
-    append, bare, children, footprint, live, projector,
-    report::Report,
-    servers::Servers,
-    surface,
-};
+use crate::{append, bare, children, footprint, live, projector, report::Report, servers::Servers, surface};
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
 
@@ -52,5 +47,6 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     report.end();
+    children::clear();
     Ok(())
 }

@@ -54,7 +54,8 @@ impl Database {
 }
 
 async fn connect(url: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("the database does not answer")?;
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.context("the database does not answer")?;
     tokio::spawn(connection);
     Ok(client)
 }

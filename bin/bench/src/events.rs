@@ -3,9 +3,15 @@
 use anyhow::Result;
 use application::ports::{Append, Clock, NewEvent, Unit};
 use chrono::Duration;
-use domain::{Claim, StreamId, TagId, TenantId, Timestamp, TodoId, UserId, todo::{Priority, TodoEvent, TodoText}};
+use domain::{
+    Claim, StreamId, TagId, TenantId, Timestamp, TodoId, UserId,
+    todo::{Priority, TodoEvent, TodoText},
+};
 use runtime::SystemClock;
-use serde_json::{json, value::{RawValue, to_raw_value}};
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
 use uuid::Uuid;
 
 /// An id made of numbers: the same in every run.
@@ -63,7 +69,13 @@ pub(crate) enum Extra {
 }
 
 /// One event of a new todo.
-pub(crate) fn unit(owner: Owner, todo: TodoId, number: usize, extra: Extra, metadata: &RawValue) -> Result<Unit> {
+pub(crate) fn unit(
+    owner: Owner,
+    todo: TodoId,
+    number: usize,
+    extra: Extra,
+    metadata: &RawValue,
+) -> Result<Unit> {
     let whole = extra == Extra::ClaimAndNumber;
     let claim = || Claim::new("todo.active_text", format!("{}/{}", owner.user, text(number)));
     let event = NewEvent {

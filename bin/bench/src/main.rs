@@ -10,6 +10,7 @@ mod append;
 mod bare;
 mod children;
 mod cli;
+mod copy;
 mod database;
 mod events;
 mod footprint;
@@ -20,11 +21,13 @@ mod load;
 mod pgbench;
 mod processes;
 mod projector;
+mod questions;
 mod report;
 mod rounds;
 mod seed;
 mod servers;
 mod surface;
+mod tap;
 
 use std::process::ExitCode;
 

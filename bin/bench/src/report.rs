@@ -41,7 +41,7 @@ impl Target {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct Line<'a> {
     name: &'a str,
     value: f64,
@@ -50,6 +50,14 @@ struct Line<'a> {
     ratio: Option<f64>,
     target: Option<String>,
     met: Option<bool>,
+    /// Ours and the floor's, round by round.
+    rounds: &'a [(f64, f64)],
+}
+
+impl Line<'_> {
+    fn of(target: Target) -> Self {
+        Self { target: target.text(), ..Self::default() }
+    }
 }
 
 /// Prints lines as they come, and says at the end what missed its target.
@@ -65,26 +73,32 @@ impl Report {
 
     /// A figure with its floor.
     pub(crate) fn rounds(&mut self, name: &str, unit: &str, rounds: &Rounds, target: Target) {
-        let floor = Some(rounds.floor()).filter(|floor| floor.is_finite());
-        self.line(name, unit, rounds.value(), floor, Some(rounds.ratio()), target);
+        let (value, floor, ratio) = (rounds.value(), Some(rounds.floor()), Some(rounds.ratio()));
+        self.line(
+            &Line { name, value, unit, floor, ratio, rounds: rounds.pairs(), ..Line::of(target) },
+            target,
+        );
     }
 
     /// A figure that has no floor: a count, say.
     pub(crate) fn alone(&mut self, name: &str, unit: &str, value: f64, target: Target) {
-        self.line(name, unit, value, None, None, target);
+        self.line(&Line { name, value, unit, ..Line::of(target) }, target);
     }
 
-    fn line(&mut self, name: &str, unit: &str, value: f64, floor: Option<f64>, ratio: Option<f64>, target: Target) {
-        let line = Line { name, value, unit, floor, ratio, target: target.text(), met: target.met(value, ratio) };
+    fn line(&mut self, line: &Line<'_>, target: Target) {
+        let Line { name, value, unit, floor, ratio, .. } = line;
+        let met = target.met(*value, *ratio);
         if self.is_json {
             // Numbers and texts always become JSON.
+            let line = Line { met, ..line.clone() };
             println!("{}", serde_json::to_string(&line).unwrap_or_default());
         } else {
             let or_dash = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), short);
-            println!("{name} {} {unit} {} {}", short(value), or_dash(floor), or_dash(ratio));
+            println!("{name} {} {unit} {} {}", short(*value), or_dash(*floor), or_dash(*ratio));
         }
-        if line.met == Some(false) {
-            self.missed.push(format!("{name}: {} {unit}, wanted {}", short(value), line.target.unwrap_or_default()));
+        if met == Some(false) {
+            let wanted = line.target.as_deref().unwrap_or_default();
+            self.missed.push(format!("{name}: {} {unit}, wanted {wanted}", short(*value)));
         }
     }
 

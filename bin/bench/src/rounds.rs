@@ -16,6 +16,11 @@ impl Rounds {
         self.pairs.push((ours, floor));
     }
 
+    /// Ours and the floor's, round by round.
+    pub(crate) fn pairs(&self) -> &[(f64, f64)] {
+        &self.pairs
+    }
+
     /// Our median.
     pub(crate) fn value(&self) -> f64 {
         median(self.pairs.iter().map(|(ours, _)| *ours))
