@@ -65,6 +65,13 @@ pub struct Runner {
     pub pace: Pace,
 }
 
+/// An event of this batch that is a dead letter from now on.
+struct Dead {
+    at: Cursor,
+    stream: (String, String),
+    error: String,
+}
+
 /// Why a turn ended.
 enum Turn {
     /// The checkpoint is not where we left it.
@@ -220,25 +227,22 @@ impl Runner {
         to: Cursor,
         parked: &mut HashSet<(String, String)>,
     ) -> Result<Result<Written, Turn>, application::BoxError> {
-        let mut poison: Vec<(Cursor, String)> = Vec::new();
+        let mut poison: Vec<Dead> = Vec::new();
         let mut attempts = 0;
         loop {
             match self.attempt(client, from, events, to, parked, &poison).await {
                 Ok(done) => {
-                    for (at, _) in &poison {
-                        let event = events.iter().find(|event| event.cursor == *at);
-                        parked.extend(event.map(stream_of));
-                    }
+                    parked.extend(poison.into_iter().map(|dead| dead.stream));
                     return Ok(done);
                 }
                 Err(ProjectionError::Poison { at, cause }) => {
                     attempts += 1;
-                    let known = poison.iter().any(|(known, _)| *known == at);
-                    if known {
+                    let event = events.iter().find(|event| event.cursor == at);
+                    let Some(event) = event.filter(|_| poison.iter().all(|dead| dead.at != at)) else {
                         return Err(
                             format!("the event at {} is poison even when put aside", at.position).into()
                         );
-                    }
+                    };
                     if attempts < POISON_ATTEMPTS {
                         tokio::time::sleep(self.pace.retry.mul_f32(0.1)).await;
                         continue;
@@ -248,7 +252,8 @@ impl Runner {
                         error = %BoxedError(cause.as_ref()), consumer = self.projection.name(), position = at.position,
                         "poison event; it is a dead letter now"
                     );
-                    poison.push((at, BoxedError(cause.as_ref()).to_string()));
+                    let error = BoxedError(cause.as_ref()).to_string();
+                    poison.push(Dead { at, stream: stream_of(event), error });
                 }
                 Err(ProjectionError::Panicked) => return self.one_by_one(client, from, events, parked).await,
                 Err(error) => return Err(error.into()),
@@ -286,13 +291,13 @@ impl Runner {
         events: &[Recorded],
         to: Cursor,
         parked: &HashSet<(String, String)>,
-        poison: &[(Cursor, String)],
+        poison: &[Dead],
     ) -> Result<Result<Written, Turn>, ProjectionError> {
         let name = self.projection.name();
         let rule = self.projection.poison();
         let tx = client.transaction().await?;
         tx.batch_execute("SET LOCAL synchronous_commit = off").await?;
-        let halt = poison.first().filter(|_| rule == Poison::Halt).map(|(at, _)| *at);
+        let halt = poison.first().filter(|_| rule == Poison::Halt).map(|dead| dead.at);
         let good: Cow<'_, [Recorded]> = if poison.is_empty() && parked.is_empty() {
             events.into()
         } else {
@@ -310,8 +315,8 @@ impl Runner {
         let written = if good.is_empty() { Written::default() } else { self.caught(&tx, &good).await? };
         let attempts = i32::try_from(POISON_ATTEMPTS).unwrap_or(i32::MAX);
         for event in events.iter().filter(|event| aside(event, parked, poison)) {
-            let own = poison.iter().find(|(at, _)| *at == event.cursor);
-            let error = own.map_or("behind a dead letter of its stream", |(_, error)| error);
+            let own = poison.iter().find(|dead| dead.at == event.cursor);
+            let error = own.map_or("behind a dead letter of its stream", |dead| &dead.error);
             checkpoint::bury(&tx, name, event, error, attempts, rule).await?;
             if rule == Poison::Halt {
                 break;
@@ -347,7 +352,11 @@ fn stream_of(event: &Recorded) -> (String, String) {
 }
 
 /// Whether an event is poison, or behind one in its stream.
-fn aside(event: &Recorded, parked: &HashSet<(String, String)>, poison: &[(Cursor, String)]) -> bool {
-    poison.iter().any(|(at, _)| *at == event.cursor)
-        || (!parked.is_empty() && parked.contains(&stream_of(event)))
+fn aside(event: &Recorded, parked: &HashSet<(String, String)>, poison: &[Dead]) -> bool {
+    if parked.is_empty() && poison.is_empty() {
+        return false;
+    }
+    let stream = stream_of(event);
+    let behind = |dead: &Dead| event.cursor >= dead.at && stream == dead.stream;
+    parked.contains(&stream) || poison.iter().any(behind)
 }

@@ -1,0 +1,11 @@
+//! The log, its readers and the read models, on a real Postgres.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod aggregates;
+mod contract;
+mod poison;
+mod postgres_es;
+mod rig;
+mod runner;
+mod tail;
+mod tally;

@@ -1,0 +1,157 @@
+//! A node of the system, as `bin/runtime` composes it, and a consumer that counts what it writes.
+
+use std::{sync::Arc, time::Duration};
+
+use adapter_postgres::{
+    PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, Reached, Wake,
+    consumers::{Leases, Pace, Projection, Runner},
+};
+use application::{
+    Aggregates, App, Deps, Lifetimes,
+    live::Hub,
+    ports::{Append, Appended, Clock, EventLog, ReadModel, Signals},
+};
+use deadpool_postgres::Client;
+use testkit::{
+    LocalSignals, TestClock, TestDatabase, TestEntropy, TestPasswords, TestTokens, eventually, given::unit,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Polling so quick that no test waits for it.
+pub(crate) const QUICK: Pace =
+    Pace { poll: Duration::from_millis(20), retry: Duration::from_millis(20), batch: 500 };
+const MODELS: [ReadModel; 3] = [ReadModel::TodoList, ReadModel::TagList, ReadModel::People];
+
+/// One process: its own pools, caches and knowledge; the wire is shared.
+pub(crate) struct Node {
+    pub(crate) pools: PgPools,
+    pub(crate) signals: Arc<LocalSignals>,
+    pub(crate) wake: Arc<Wake>,
+    pub(crate) log: Arc<PgEventLog>,
+    pub(crate) reached: Arc<Reached>,
+    pub(crate) vault: Arc<PgVault>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) entropy: Arc<TestEntropy>,
+}
+
+impl Node {
+    pub(crate) fn on(database: &TestDatabase) -> Self {
+        Self::with(database, LocalSignals::new(), 1)
+    }
+
+    /// Another process on the same wire. Its seed differs, so that ids do.
+    pub(crate) fn beside(&self, database: &TestDatabase, seed: u64) -> Self {
+        Self::with(database, Arc::clone(&self.signals), seed)
+    }
+
+    fn with(database: &TestDatabase, signals: Arc<LocalSignals>, seed: u64) -> Self {
+        let pools = database.pools();
+        let wake = Wake::new(Arc::clone(&signals) as Arc<dyn Signals>);
+        let log = Arc::new(PgEventLog::new(&pools, Arc::clone(&wake)));
+        let entropy = Arc::new(TestEntropy::seeded(seed));
+        let vault = PgVault::new(pools.pool.clone(), Arc::clone(&entropy) as _, Some([7; 32]));
+        let reached = Reached::new(MODELS.map(ReadModel::name));
+        Self { pools, signals, wake, log, reached, vault, clock: Arc::default(), entropy }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        self.pools.pool.get().await.unwrap()
+    }
+
+    pub(crate) async fn append(&self, appends: impl IntoIterator<Item = Append>) -> Appended {
+        self.log.append(unit(appends)).await.unwrap()
+    }
+
+    pub(crate) fn progress(&self) -> Arc<PgProgress> {
+        PgProgress::new(self.pools.pool.clone(), Arc::clone(&self.reached))
+    }
+
+    pub(crate) fn todo_list(&self) -> PgTodoList {
+        PgTodoList::new(self.pools.pool.clone(), self.pools.pool.clone())
+    }
+
+    pub(crate) fn app(&self) -> App {
+        let log = || Arc::clone(&self.log) as Arc<dyn EventLog>;
+        let pool = || self.pools.pool.clone();
+        let todo_list = Arc::new(self.todo_list());
+        let signals = Arc::clone(&self.signals) as Arc<dyn Signals>;
+        App::new(Deps {
+            todos: Aggregates::new(log()),
+            tags: Aggregates::new(log()),
+            users: Aggregates::new(log()),
+            tenants: Aggregates::new(log()),
+            operators: Aggregates::new(log()),
+            log: log(),
+            live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),
+            todo_list,
+            tag_list: Arc::new(PgTagList::new(pool())),
+            people: Arc::new(PgPeople::new(pool())),
+            audit: Arc::new(PgAuditLog::new(pool())),
+            progress: self.progress(),
+            vault: Arc::clone(&self.vault) as _,
+            passwords: Arc::new(TestPasswords),
+            tokens: Arc::new(TestTokens::default()),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            entropy: Arc::clone(&self.entropy) as _,
+            lifetimes: Lifetimes::default(),
+        })
+    }
+
+    /// Runs a consumer, under leases of its own as another process would.
+    pub(crate) fn run(&self, projection: impl Projection) -> Running {
+        self.run_at(projection, QUICK)
+    }
+
+    pub(crate) fn run_at(&self, projection: impl Projection, pace: Pace) -> Running {
+        let runner = Runner {
+            projection: Arc::new(projection),
+            pool: self.pools.pool.clone(),
+            leases: Leases::new(self.pools.connector.clone()),
+            wake: Arc::clone(&self.wake),
+            signals: Arc::clone(&self.signals) as Arc<dyn Signals>,
+            reached: Arc::clone(&self.reached),
+            pace,
+        };
+        let stop = CancellationToken::new();
+        Running { task: tokio::spawn(runner.run(stop.clone())), stop }
+    }
+
+    /// Waits until a consumer has written every event there is of these types.
+    pub(crate) async fn caught_up(&self, consumer: &str, reads: &[&str]) {
+        let client = self.client().await;
+        let sql = "SELECT EXISTS (SELECT FROM projection_checkpoints WHERE name = $1) AND NOT EXISTS ( \
+                     SELECT FROM events e JOIN projection_checkpoints c ON c.name = $1 \
+                     WHERE (e.tx_id, e.position) > (c.tx_id, c.position) AND e.aggregate_type = ANY($2))";
+        eventually(&format!("{consumer} caught up"), async || {
+            client.query_one(sql, &[&consumer, &reads]).await.unwrap().get(0)
+        })
+        .await;
+    }
+}
+
+/// A consumer at work, until it is dropped.
+pub(crate) struct Running {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Ends it in order.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        (&mut self.task).await.unwrap();
+    }
+
+    /// Ends it as the end of its process would: in the middle of anything.
+    pub(crate) async fn kill(mut self) {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,45 @@
+//! The whole system from outside: real processes, a real database, a real Redis.
+//!
+//! # How to add a test
+//!
+//! Take the [`system::shared`] system and a new [`person::Person`] in it, who has a tenant alone.
+//! Start processes of your own only to kill them or to give them other settings.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod client;
+mod database;
+mod documents;
+mod environment;
+mod person;
+mod process;
+mod proxy;
+mod reaper;
+mod redis;
+mod service;
+mod socket;
+mod system;
+mod wait;
+
+mod accounts;
+mod audit;
+mod edge;
+mod filters;
+mod hostile;
+mod lists;
+mod live;
+mod logs;
+mod migrator;
+mod numbers;
+mod outages;
+mod portal;
+mod rights;
+mod sessions;
+mod sockets;
+mod start;
+mod statements;
+mod stop;
+mod tags;
+mod terms;
+mod todos;
+mod visibility;
+mod workers;
