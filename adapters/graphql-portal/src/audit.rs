@@ -1,5 +1,7 @@
 //! The audit trail: every event, in the one order of the log.
 
+use std::ops::RangeInclusive;
+
 use adapter_web::{ContextExt, CursorText, failed, problem, relay::PageInfo};
 use application::{
     Code, Page, PageError, Problem, Window,
@@ -7,11 +9,14 @@ use application::{
     ports::Cursor,
 };
 use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use domain::TenantId;
 use serde_json::Value;
 
 use crate::{id, int, page_weight};
+
+/// The years that RFC 3339 knows; Postgres cannot hold all that lie outside.
+const YEARS: RangeInclusive<i32> = 0..=9999;
 
 #[derive(Default)]
 pub(crate) struct AuditQuery;
@@ -128,6 +133,12 @@ struct AuditFilter {
 
 impl AuditFilter {
     fn parse(self) -> Result<Filter> {
+        for (at, field) in [(self.from, "from"), (self.to, "to")] {
+            if at.is_some_and(|at| !YEARS.contains(&at.year())) {
+                let problem_of = Problem::new(Code::ValidationFailed, format!("{field} is out of range"));
+                return Err(problem(problem_of.of_field(field)));
+            }
+        }
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from > to
         {

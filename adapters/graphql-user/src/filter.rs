@@ -1,11 +1,16 @@
 //! Operators of filters, one input a kind of field.
 
+use std::ops::RangeInclusive;
+
 use adapter_web::problem;
 use application::{Code, Filter, FilterTooLarge, Problem, Test};
 use async_graphql::{ID, InputObject, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 use crate::terms;
+
+/// The years that RFC 3339 knows; Postgres cannot hold all that lie outside.
+const YEARS: RangeInclusive<i32> = 0..=9999;
 
 /// Tests of a text.
 #[derive(InputObject, Default, Clone)]
@@ -100,7 +105,11 @@ impl BooleanFilter {
 }
 
 impl DateTimeFilter {
-    pub(crate) fn tests(self) -> Vec<Test<DateTime<Utc>>> {
+    pub(crate) fn tests(self, field: &'static str) -> Result<Vec<Test<DateTime<Utc>>>> {
+        if self.moments().any(|at| !YEARS.contains(&at.year())) {
+            let message = format!("{field} cannot be compared with this time");
+            return Err(problem(Problem::new(Code::ValidationFailed, message).of_field("filter")));
+        }
         let tests = [
             self.eq.map(Test::Eq),
             self.ne.map(Test::Ne),
@@ -112,7 +121,13 @@ impl DateTimeFilter {
             self.between.map(|range| Test::Between(range.from, range.to)),
             self.is_null.map(Test::IsNull),
         ];
-        tests.into_iter().flatten().collect()
+        Ok(tests.into_iter().flatten().collect())
+    }
+
+    fn moments(&self) -> impl Iterator<Item = &DateTime<Utc>> {
+        let single = [&self.eq, &self.ne, &self.gt, &self.gte, &self.lt, &self.lte].into_iter().flatten();
+        let ends = self.between.iter().flat_map(|range| [&range.from, &range.to]);
+        single.chain(self.one_of.iter().flatten()).chain(ends)
     }
 }
 

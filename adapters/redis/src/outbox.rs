@@ -25,6 +25,8 @@ pub(crate) struct Outbox {
 struct Waiting {
     /// The aggregate types of all `Appended` hints.
     appended: BTreeSet<String>,
+    /// The newest transaction among them.
+    appended_tx: u64,
     others: VecDeque<Signal>,
     dropped: u64,
     /// Whether receivers have yet to hear that something was dropped.
@@ -36,7 +38,10 @@ impl Outbox {
     pub(crate) fn push(&self, signal: Signal) {
         let mut waiting = self.lock();
         match signal {
-            Signal::Appended { types } => waiting.appended.extend(types),
+            Signal::Appended { types, tx } => {
+                waiting.appended.extend(types);
+                waiting.appended_tx = waiting.appended_tx.max(tx);
+            }
             other @ Signal::Projected { .. } => {
                 if waiting.others.len() >= OUTBOX_SIGNALS_MAX {
                     waiting.others.pop_front();
@@ -66,7 +71,8 @@ impl Outbox {
         let mut messages = Vec::new();
         if !waiting.appended.is_empty() {
             let types = std::mem::take(&mut waiting.appended).into_iter().collect();
-            messages.push(Message::Signal(Signal::Appended { types }));
+            let tx = waiting.appended_tx;
+            messages.push(Message::Signal(Signal::Appended { types, tx }));
         }
         let count = waiting.others.len().min(max);
         messages.extend(waiting.others.drain(..count).map(Message::Signal));
@@ -118,8 +124,8 @@ mod tests {
         Signal::Projected { model: ReadModel::TodoList.name().to_owned(), reached, changes: Vec::new() }
     }
 
-    fn appended(of: &str) -> Signal {
-        Signal::Appended { types: vec![of.to_owned()] }
+    fn appended(of: &str, tx: u64) -> Signal {
+        Signal::Appended { types: vec![of.to_owned()], tx }
     }
 
     fn taken(outbox: &Outbox, max: usize) -> Vec<Message> {
@@ -129,11 +135,11 @@ mod tests {
     #[test]
     fn wake_ups_that_wait_become_one() {
         let outbox = Outbox::default();
-        for of in ["todo", "tag", "todo", "user"] {
-            outbox.push(appended(of));
+        for (of, tx) in [("todo", 3), ("tag", 7), ("todo", 5), ("user", 6)] {
+            outbox.push(appended(of, tx));
         }
         let types = ["tag", "todo", "user"].map(str::to_owned).to_vec();
-        assert_eq!(taken(&outbox, 10), [Message::Signal(Signal::Appended { types })]);
+        assert_eq!(taken(&outbox, 10), [Message::Signal(Signal::Appended { types, tx: 7 })]);
         assert_eq!(taken(&outbox, 10), []);
     }
 
@@ -161,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_hears_of_what_comes() {
         let outbox = Outbox::default();
-        let (next, ()) = tokio::join!(outbox.next(10), async { outbox.push(appended("todo")) });
+        let (next, ()) = tokio::join!(outbox.next(10), async { outbox.push(appended("todo", 1)) });
         assert_eq!(next.len(), 1);
     }
 }

@@ -54,12 +54,14 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_sent() {
         let types = vec!["x".repeat(MESSAGE_BYTES_MAX)];
-        assert_eq!(Message::Signal(Signal::Appended { types }).encode(), None);
+        assert_eq!(Message::Signal(Signal::Appended { types, tx: 1 }).encode(), None);
     }
 
     #[test]
     fn a_message_comes_back_as_it_went() {
-        for message in [Message::Lost, Message::Signal(Signal::Appended { types: vec!["todo".to_owned()] })] {
+        for message in
+            [Message::Lost, Message::Signal(Signal::Appended { types: vec!["todo".to_owned()], tx: 1 })]
+        {
             assert_eq!(Message::decode(message.encode().unwrap().as_bytes()), Ok(message));
         }
     }

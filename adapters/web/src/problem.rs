@@ -35,7 +35,7 @@ const TOO_COMPLEX: [&str; 4] = [
 ];
 
 /// How async-graphql words arguments that do not parse; it reports them from where they are used.
-const BAD_INPUT: [&str; 2] = ["Failed to parse \"", "Expected input type \""];
+const BAD_INPUT: [&str; 3] = ["Failed to parse \"", "Expected input type \"", "Variable "];
 
 /// The error of a failure.
 pub fn failed<R: Refusal>(failure: Failure<R>) -> Error {

@@ -16,6 +16,8 @@ pub enum Signal {
     Appended {
         /// `todo`, `tag`, …
         types: Vec<String>,
+        /// The newest transaction among them: until it can be read, readers look again soon.
+        tx: u64,
     },
     /// A read model has reached a position, and these topics have something new.
     Projected {

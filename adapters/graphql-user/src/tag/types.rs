@@ -116,7 +116,7 @@ impl TagFilterInput {
         }
         all.extend(fields(self.name.unwrap_or_default().tests("name")?, TagField::Name));
         all.extend(fields(self.slug.unwrap_or_default().tests("slug")?, TagField::Slug));
-        all.extend(fields(self.created_at.unwrap_or_default().tests(), TagField::CreatedAt));
+        all.extend(fields(self.created_at.unwrap_or_default().tests("createdAt")?, TagField::CreatedAt));
         for part in self.and.unwrap_or_default() {
             all.push(part.tree()?);
         }

@@ -101,10 +101,13 @@ impl TodoFilterInput {
         all.extend(fields(self.status.unwrap_or_default().tests(), TodoField::Status));
         all.extend(fields(self.done.unwrap_or_default().tests(), TodoField::Done));
         all.extend(fields(self.priority.unwrap_or_default().tests(), TodoField::Priority));
-        all.extend(fields(self.due_at.unwrap_or_default().tests(), TodoField::DueAt));
-        all.extend(fields(self.created_at.unwrap_or_default().tests(), TodoField::CreatedAt));
-        all.extend(fields(self.updated_at.unwrap_or_default().tests(), TodoField::UpdatedAt));
-        all.extend(fields(self.completed_at.unwrap_or_default().tests(), TodoField::CompletedAt));
+        all.extend(fields(self.due_at.unwrap_or_default().tests("dueAt")?, TodoField::DueAt));
+        all.extend(fields(self.created_at.unwrap_or_default().tests("createdAt")?, TodoField::CreatedAt));
+        all.extend(fields(self.updated_at.unwrap_or_default().tests("updatedAt")?, TodoField::UpdatedAt));
+        all.extend(fields(
+            self.completed_at.unwrap_or_default().tests("completedAt")?,
+            TodoField::CompletedAt,
+        ));
         all.extend(fields(
             self.assignee_id.unwrap_or_default().tests("assigneeId", UserId)?,
             TodoField::Assignee,

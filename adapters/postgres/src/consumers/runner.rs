@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     BoxedError,
-    log::{Batch, Recorded, Tail, Wake},
+    log::{Batch, Reader, Recorded, Tail, Wake},
     progress::Reached,
 };
 
@@ -29,6 +29,9 @@ const POISON_ATTEMPTS: u32 = 3;
 
 /// How often an idle consumer's checkpoint is moved over events that are not for it.
 const KEEP_SCANNED_EVERY: Duration = Duration::from_secs(10);
+
+/// The first pause before a reader looks again for events it cannot read yet; it doubles each time.
+const LOOK_AGAIN_FIRST: Duration = Duration::from_millis(1);
 
 /// How patient a runner is.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +93,7 @@ impl Runner {
                 Ok(Some(lease)) => {
                     tracing::info!(consumer = name, "consumer leads");
                     reader.leads.store(true, Ordering::Relaxed);
-                    self.lead(&lease, &reader.woken, &stop).await;
+                    self.lead(&lease, &reader, &stop).await;
                     reader.leads.store(false, Ordering::Relaxed);
                     lease.release().await;
                 }
@@ -104,9 +107,9 @@ impl Runner {
         }
     }
 
-    async fn lead(&self, lease: &Lease, woken: &tokio::sync::Notify, stop: &CancellationToken) {
+    async fn lead(&self, lease: &Lease, reader: &Reader, stop: &CancellationToken) {
         while lease.held() && !stop.is_cancelled() {
-            match self.follow(lease, woken, stop).await {
+            match self.follow(lease, reader, stop).await {
                 Ok(Some(Turn::Fenced)) => {
                     tracing::warn!(
                         consumer = self.projection.name(),
@@ -130,7 +133,7 @@ impl Runner {
     async fn follow(
         &self,
         lease: &Lease,
-        woken: &tokio::sync::Notify,
+        reader: &Reader,
         stop: &CancellationToken,
     ) -> Result<Option<Turn>, application::BoxError> {
         let name = self.projection.name();
@@ -147,6 +150,7 @@ impl Runner {
         let mut scanned = at;
         let mut kept = Instant::now();
         let mut ahead: Option<Batch> = None;
+        let mut again = Duration::ZERO;
         while lease.held() && !stop.is_cancelled() {
             let batch = match ahead.take() {
                 Some(batch) => batch,
@@ -161,10 +165,13 @@ impl Runner {
                     }
                     (at, kept) = (scanned, Instant::now());
                 }
+                // Events behind a transaction that is still open wake nobody again when it ends.
+                let soon = (again * 2).clamp(LOOK_AGAIN_FIRST, self.pace.poll);
+                again = if reader.waits_for(scanned) { soon } else { Duration::ZERO };
                 tokio::select! {
-                    () = woken.notified() => {}
+                    () = reader.woken.notified() => {}
                     () = stop.cancelled() => {}
-                    () = tokio::time::sleep(self.pace.poll) => {}
+                    () = tokio::time::sleep(if again.is_zero() { self.pace.poll } else { again }) => {}
                 }
                 continue;
             };

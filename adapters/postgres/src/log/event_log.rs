@@ -45,7 +45,8 @@ impl EventLog for PgEventLog {
         let appended = append::run(&client, &unit).await?;
         drop(client);
         let Some(appended) = appended else { return self.without_events(unit).await };
-        self.wake.appended(unit.appends.iter().map(|append| append.aggregate_type)).await;
+        let types = unit.appends.iter().map(|append| append.aggregate_type);
+        self.wake.appended(types, appended.cursor.tx).await;
         Ok(appended)
     }
 

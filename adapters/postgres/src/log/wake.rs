@@ -2,18 +2,27 @@
 
 use std::sync::{
     Arc, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use application::ports::{Signal, Signals};
+use application::ports::{Cursor, Signal, Signals};
 use tokio::sync::{Notify, broadcast::error::RecvError};
 
 /// A reader of the tail in this process.
 pub(crate) struct Reader {
     reads: &'static [&'static str],
     pub(crate) woken: Notify,
+    /// The newest transaction it was woken for.
+    wanted: AtomicU64,
     /// Whether this process leads it: then nobody else has to be told.
     pub(crate) leads: AtomicBool,
+}
+
+impl Reader {
+    /// Whether there are events that could not be read yet, because an older transaction is open.
+    pub(crate) fn waits_for(&self, scanned: Cursor) -> bool {
+        self.wanted.load(Ordering::Relaxed) > scanned.tx
+    }
 }
 
 /// Never `pg_notify` inside the append: it costs most of the throughput.
@@ -29,25 +38,31 @@ impl Wake {
     }
 
     pub(crate) fn reader(&self, reads: &'static [&'static str]) -> Arc<Reader> {
-        let reader = Arc::new(Reader { reads, woken: Notify::new(), leads: AtomicBool::new(false) });
+        let reader = Arc::new(Reader {
+            reads,
+            woken: Notify::new(),
+            wanted: AtomicU64::new(0),
+            leads: AtomicBool::new(false),
+        });
         self.readers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&reader));
         reader
     }
 
     /// Events of these aggregate types were committed here.
-    pub(crate) async fn appended(&self, types: impl Iterator<Item = &'static str>) {
+    pub(crate) async fn appended(&self, types: impl Iterator<Item = &'static str>, tx: u64) {
         let types: Vec<&str> = types.collect();
-        if !self.wake_local(&types) {
+        if !self.wake_local(&types, tx) {
             let types = types.into_iter().map(str::to_owned).collect();
-            self.signals.publish(Signal::Appended { types }).await;
+            self.signals.publish(Signal::Appended { types, tx }).await;
         }
     }
 
     /// Whether all readers of these types are led by this process.
-    fn wake_local(&self, types: &[&str]) -> bool {
+    fn wake_local(&self, types: &[&str], tx: u64) -> bool {
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
         let mut led = !readers.is_empty();
         for reader in readers.iter().filter(|reader| reader.reads.iter().any(|read| types.contains(read))) {
+            reader.wanted.fetch_max(tx, Ordering::Relaxed);
             reader.woken.notify_one();
             led &= reader.leads.load(Ordering::Relaxed);
         }
@@ -59,9 +74,9 @@ impl Wake {
         let mut hints = self.signals.subscribe();
         loop {
             match hints.recv().await {
-                Ok(Signal::Appended { types }) => {
+                Ok(Signal::Appended { types, tx }) => {
                     let types: Vec<&str> = types.iter().map(String::as_str).collect();
-                    self.wake_local(&types);
+                    self.wake_local(&types, tx);
                 }
                 Ok(Signal::Projected { .. }) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,

@@ -90,7 +90,7 @@ async fn wake_ups_are_merged_on_their_way() {
     let signals = started(&shared_url(), &channel()).await;
     let mut receiver = signals.subscribe();
     for _ in 0..WAKE_UPS {
-        signals.publish(Signal::Appended { types: vec!["todo".to_owned()] }).await;
+        signals.publish(Signal::Appended { types: vec!["todo".to_owned()], tx: 1 }).await;
     }
     signals.publish(numbered(1)).await;
     let (count, lagged) = count_until(&mut receiver, &numbered(1)).await;

@@ -61,9 +61,13 @@ async fn an_unknown_person_and_a_wrong_password_look_alike() {
         ("nobody@people.test", PASSWORD),
         ("", ""),
     ] {
-        let answer = client.graphql(LOGIN, json!({"identifier": identifier, "password": password})).await.unwrap();
+        let answer =
+            client.graphql(LOGIN, json!({"identifier": identifier, "password": password})).await.unwrap();
         let refused = answer.refused(identifier);
-        assert_eq!((refused.code.as_str(), refused.message.as_str()), ("UNAUTHENTICATED", "Invalid credentials"));
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("UNAUTHENTICATED", "Invalid credentials")
+        );
         seen.push((answer.status, refused));
     }
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
@@ -101,7 +105,10 @@ async fn a_username_and_an_address_belong_to_one_person_in_any_case() {
     let client = system.b.client();
     let mut again = input(&fresh_name());
     again["username"] = person.username.to_uppercase().into();
-    assert_eq!(client.refused(REGISTER, json!({"input": again})).await.what(), ("ALREADY_EXISTS", "username"));
+    assert_eq!(
+        client.refused(REGISTER, json!({"input": again})).await.what(),
+        ("ALREADY_EXISTS", "username")
+    );
     let mut again = input(&fresh_name());
     again["email"] = person.email.to_uppercase().into();
     assert_eq!(client.refused(REGISTER, json!({"input": again})).await.what(), ("ALREADY_EXISTS", "email"));

@@ -85,10 +85,9 @@ impl Client {
 
     /// A GraphQL request, whatever comes of it.
     pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Result<Answer, ureq::Error> {
-        let client = self.with("content-type", "application/json").with(
-            "accept",
-            "application/graphql-response+json, application/json",
-        );
+        let client = self
+            .with("content-type", "application/json")
+            .with("accept", "application/graphql-response+json, application/json");
         client.post("/graphql", json!({"query": query, "variables": variables}).to_string()).await
     }
 

@@ -68,8 +68,7 @@ pub(crate) const HISTORY: &str = "query($id: ID!, $first: Int, $after: Cursor) {
 
 pub(crate) const CREATE_TAG: &str = "mutation($input: CreateTagInput!, $key: String) { \
     createTag(input: $input, idempotencyKey: $key) { tag { id name slug color version } version cursor } }";
-pub(crate) const UPDATE_TAG: &str =
-    "mutation($id: ID!, $input: UpdateTagInput!, $key: String, $version: Int) { \
+pub(crate) const UPDATE_TAG: &str = "mutation($id: ID!, $input: UpdateTagInput!, $key: String, $version: Int) { \
     updateTag(id: $id, input: $input, idempotencyKey: $key, expectedVersion: $version) { \
     tag { id name slug color version } version cursor } }";
 pub(crate) const DELETE_TAG: &str = "mutation($id: ID!, $key: String, $version: Int) { \

@@ -10,10 +10,12 @@ use crate::{
 };
 
 async fn numbers(client: &Client, filter: &Value) -> Vec<u32> {
-    let list = client.ask(TODOS, json!({"filter": filter, "sort": {"field": "CREATED_AT"}, "first": 100})).await;
+    let list =
+        client.ask(TODOS, json!({"filter": filter, "sort": {"field": "CREATED_AT"}, "first": 100})).await;
     let nodes = list["nodes"].as_array().unwrap();
     assert_eq!(list["totalCount"], nodes.len(), "{filter}");
-    let number = |todo: &Value| todo["reference"].as_str().unwrap().trim_start_matches("TODO-").parse().unwrap();
+    let number =
+        |todo: &Value| todo["reference"].as_str().unwrap().trim_start_matches("TODO-").parse().unwrap();
     nodes.iter().map(number).collect()
 }
 
@@ -90,7 +92,10 @@ async fn each_operator_of_each_field_finds_what_it_says() {
         (json!({"and": [{"tagId": {"eq": tag}}, {"tagId": {"eq": other_tag}}]}), &[2]),
         (json!({"or": [{"text": {"eq": "beta"}}, {"done": {"eq": true}}]}), &[2, 3]),
         (json!({"or": []}), &[]),
-        (json!({"and": [{"or": [{"id": {"eq": id(0)}}, {"id": {"eq": id(1)}}]}], "text": {"like": "a%"}}), &[1]),
+        (
+            json!({"and": [{"or": [{"id": {"eq": id(0)}}, {"id": {"eq": id(1)}}]}], "text": {"like": "a%"}}),
+            &[1],
+        ),
     ];
     for (filter, expected) in cases {
         assert_eq!(numbers(&client, &filter).await, expected, "{filter}");

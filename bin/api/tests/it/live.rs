@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     client::Client,
     documents::{
-        ARCHIVE, ASSIGN, COMPLETE, CREATE, DELETE, REOPEN, TAG_TODO, TODOS, UNTAG_TODO, UPDATE, create, create_tag,
+        ARCHIVE, ASSIGN, COMPLETE, CREATE, DELETE, REOPEN, TAG_TODO, TODOS, UNTAG_TODO, UPDATE, create,
+        create_tag,
     },
     person::{Person, demo_person, login},
     socket::{Socket, seen},
@@ -25,7 +26,10 @@ async fn what_happens_on_one_node_is_seen_on_the_other_in_order() {
     let made = create(&client, "live").await;
     let id = made["todo"]["id"].clone();
     let first = socket.change().await;
-    assert_eq!((&first["change"], &first["todoId"], &first["cursor"]), (&json!("CREATED"), &id, &made["cursor"]));
+    assert_eq!(
+        (&first["change"], &first["todoId"], &first["cursor"]),
+        (&json!("CREATED"), &id, &made["cursor"])
+    );
     assert_eq!(first["todo"]["text"], "live");
     assert_eq!(first["todo"]["owner"]["username"], person.username);
     for (document, with, change) in [
@@ -145,7 +149,11 @@ async fn all_that_was_missed_comes_in_order_however_much_it_is() {
     let system = shared().await;
     let person = Person::new(&system.a).await;
     let client = person.at(&system.a);
-    join_all((0..10).map(|n| { let client = &client; async move { write(client, &format!("w{n}")).await } })).await;
+    join_all((0..10).map(|n| {
+        let client = &client;
+        async move { write(client, &format!("w{n}")).await }
+    }))
+    .await;
     let mut socket = Socket::following(&system.b, &person.access, &person.cursor).await;
     let mut all = BTreeSet::new();
     for _ in 0..600 {

@@ -16,7 +16,11 @@ async fn busy(settings: &Settings) -> (Service, Person) {
     let named = LOGIN.replacen("mutation(", "mutation SignIn(", 1);
     client.refused(&named, json!({"identifier": person.email, "password": "Wrong7Password"})).await;
     client.refused(VERIFY, json!({"token": "Not7aToken"})).await;
-    client.with("x-request-id", "my-own-id").get("/no/such/path%0Awith%20a%20break?secret=Query7String").await.unwrap();
+    client
+        .with("x-request-id", "my-own-id")
+        .get("/no/such/path%0Awith%20a%20break?secret=Query7String")
+        .await
+        .unwrap();
     client.bearer("Not7aBearer").graphql("{ health }", json!({})).await.unwrap();
     for _ in 0..2 {
         client.graphql(crate::person::REFRESH, json!({"token": person.refresh})).await.unwrap();
@@ -41,7 +45,10 @@ async fn each_line_has_time_request_level_target_and_message() {
         assert!(target.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b)), "{line}");
     }
     let request = log.lines().find(|line| line.contains("operation=SignIn")).expect("a line a request");
-    assert!(request.contains(" INFO http request method=POST path=/graphql operation=SignIn status="), "{request}");
+    assert!(
+        request.contains(" INFO http request method=POST path=/graphql operation=SignIn status="),
+        "{request}"
+    );
     assert!(request.rsplit_once(" ms=").is_some_and(|(_, ms)| ms.parse::<f64>().is_ok()), "{request}");
     let own = log.lines().find(|line| line.contains(" my-own-id ")).expect("the client's own request id");
     assert!(own.contains("path=/no/such/path%0Awith%20a%20break ") && own.contains("status=404"), "{own}");
@@ -51,8 +58,18 @@ async fn each_line_has_time_request_level_target_and_message() {
     let database: tokio_postgres::Config = settings.get("DATABASE_URL").parse().unwrap();
     let database = String::from_utf8_lossy(database.get_password().unwrap()).into_owned();
     for secret in [
-        PASSWORD, "Wrong7Password", "Not7aToken", "Not7aBearer", "Query7String", private, &database,
-        settings.get("DATA_KEY"), &person.access, &person.refresh, &person.email, &person.username,
+        PASSWORD,
+        "Wrong7Password",
+        "Not7aToken",
+        "Not7aBearer",
+        "Query7String",
+        private,
+        &database,
+        settings.get("DATA_KEY"),
+        &person.access,
+        &person.refresh,
+        &person.email,
+        &person.username,
     ] {
         assert!(!log.contains(secret), "the log shows {secret}");
     }

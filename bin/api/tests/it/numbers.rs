@@ -5,11 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::{
-    documents::CREATE,
-    person::Person,
-    system::shared,
-};
+use crate::{documents::CREATE, person::Person, system::shared};
 
 #[tokio::test]
 async fn references_are_unique_and_without_a_gap_with_64_writers_on_two_nodes() {

@@ -106,7 +106,9 @@ async fn when_the_leader_is_killed_another_takes_over_and_nobody_misses_anything
             }
             let text = format!("{name} {n}");
             match client.graphql(CREATE, json!({"input": {"text": text}})).await {
-                Ok(answer) if answer.status == 200 && answer.json().get("errors").is_none() => certain.push(text),
+                Ok(answer) if answer.status == 200 && answer.json().get("errors").is_none() => {
+                    certain.push(text)
+                }
                 Ok(answer) => panic!("{}", answer.text),
                 Err(_) => {
                     // The node is gone: it happened or it did not.
@@ -146,6 +148,6 @@ async fn when_the_leader_is_killed_another_takes_over_and_nobody_misses_anything
     let lost: Vec<_> = certain.difference(&unique).collect();
     assert!(lost.is_empty(), "acknowledged and not delivered: {lost:?}");
     assert!(unique.difference(&certain).all(|text| uncertain.contains(text)), "nothing from nowhere");
-    let list = at_follower.ask("{ todos { totalCount } }", json!({})).await;
-    assert_eq!(list["totalCount"], Value::from(read.len() + 1));
+    let shown = at_follower.ask("{ todos { totalCount } }", json!({})).await;
+    assert_eq!(shown["totalCount"], Value::from(read.len() + 1));
 }

@@ -11,7 +11,8 @@ pub(crate) const PASSWORD: &str = "Correct7Horse";
 pub(crate) const REGISTER: &str = "mutation($input: RegisterInput!, $key: String) { \
     register(input: $input, idempotencyKey: $key) { \
     user { id fullname username email status roles referralCode createdAt tenant { id name slug } } version cursor } }";
-pub(crate) const VERIFY: &str = "mutation($token: String!) { verifyEmail(token: $token) { verified version cursor } }";
+pub(crate) const VERIFY: &str =
+    "mutation($token: String!) { verifyEmail(token: $token) { verified version cursor } }";
 pub(crate) const LOGIN: &str = "mutation($identifier: String!, $password: String!) { \
     login(input: {identifier: $identifier, password: $password}) { \
     accessToken refreshToken expiresIn requiresTwoFactor twoFactorToken } }";

@@ -1,6 +1,6 @@
 //! The portal: operators, made on the command line, look into every tenant.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -21,7 +21,12 @@ const ADMIN_TODOS: &str = "query($tenant: ID!, $first: Int, $after: Cursor, $fil
     adminTodos(tenantId: $tenant, first: $first, after: $after, filter: $filter) { \
     nodes { text tenantId ownerId done version } pageInfo { hasNextPage endCursor } totalCount } }";
 
-async fn create_operator(system: &System, email: &str, role: &str, password: &'static str) -> std::process::Output {
+async fn create_operator(
+    system: &System,
+    email: &str,
+    role: &str,
+    password: &'static str,
+) -> std::process::Output {
     let arguments = ["operator", "create", "--email", email, "--fullname", "Olga Operator", "--role", role];
     let command = Settings::portal(&system.database).command("portal-api", &arguments);
     process::run_with(command, password).await
@@ -56,7 +61,8 @@ async fn an_operator_is_made_once_on_the_command_line() {
         let said = format!("{refused:?}");
         assert!(password.len() < 5 || !said.contains(password), "{said}");
     }
-    let failed = system.portal.client().refused(LOGIN, json!({"email": "new@portal.test", "password": "weak"})).await;
+    let failed =
+        system.portal.client().refused(LOGIN, json!({"email": "new@portal.test", "password": "weak"})).await;
     assert_eq!(failed.message, "Invalid credentials");
 }
 
@@ -84,12 +90,12 @@ async fn an_operator_signs_in_for_8_hours_and_is_known() {
 async fn surfaces_do_not_take_each_others_tokens_and_nobody_known_gets_nothing() {
     let system = shared().await;
     let person = Person::new(&system.a).await;
-    let tokens = {
-        operator(&system).await;
-        system.portal.client().ask(LOGIN, json!({"email": EMAIL, "password": PASSWORD})).await
-    };
+    operator(&system).await;
+    let tokens = system.portal.client().ask(LOGIN, json!({"email": EMAIL, "password": PASSWORD})).await;
     let portal_token = tokens["accessToken"].as_str().unwrap();
-    for (client, token) in [(system.portal.client(), person.access.as_str()), (system.a.client(), portal_token)] {
+    for (client, token) in
+        [(system.portal.client(), person.access.as_str()), (system.a.client(), portal_token)]
+    {
         let answer = client.bearer(token).graphql("{ me { id } }", json!({})).await.unwrap();
         assert_eq!(answer.status, 401);
         assert_eq!(answer.refused("a foreign token").code, "UNAUTHENTICATED");
@@ -116,10 +122,9 @@ async fn an_operator_sees_the_todos_of_any_tenant_and_of_that_one_only() {
     let (person, other) = (Person::new(&system.a).await, Person::new(&system.b).await);
     create(&other.at(&system.b), "of another tenant").await;
     let client = person.at(&system.a);
-    let mut last = Value::Null;
     for n in 0..5 {
         let made = create(&client, &format!("work {n}")).await;
-        last = client.ask(COMPLETE, json!({"id": made["todo"]["id"]})).await["cursor"].clone();
+        client.ask(COMPLETE, json!({"id": made["todo"]["id"]})).await;
     }
     let open = create(&client, "still open").await;
     let operator = operator.after(&open["cursor"]);
@@ -142,5 +147,4 @@ async fn an_operator_sees_the_todos_of_any_tenant_and_of_that_one_only() {
     }
     let refused = operator.refused(ADMIN_TODOS, json!({"tenant": "no id"})).await;
     assert_eq!(refused.what(), ("VALIDATION_FAILED", "tenantId"));
-    assert!(last.is_string());
 }

@@ -14,7 +14,7 @@ use crate::{environment, reaper, wait::until};
 /// Lines of a log that a failing test shows.
 const TAIL_LINES: usize = 12;
 /// The longest a program that is not a server runs.
-const RUN_MAX: Duration = Duration::from_secs(60);
+const RUN_MAX: Duration = Duration::from_mins(1);
 
 /// A running process; killed when dropped.
 pub(crate) struct Process {

@@ -52,7 +52,11 @@ impl Proxy {
 }
 
 /// Reads messages of the wire protocol: type, length, body. Only the first has no type.
-async fn listen(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, executed: Arc<Mutex<Vec<String>>>) -> Option<()> {
+async fn listen(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    executed: Arc<Mutex<Vec<String>>>,
+) -> Option<()> {
     let mut prepared: HashMap<Vec<u8>, String> = HashMap::new();
     let mut kind = 0;
     loop {

@@ -31,7 +31,16 @@ impl Redis {
 
     pub(crate) async fn start(&mut self) {
         let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args([
+            "--port",
+            &self.port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
         self.process = Some(Process::start(command));
         until("Redis", async || TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()).await;
     }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::{
     client::Client,
     documents::{
-        ARCHIVE, ASSIGN, COMPLETE, CREATE, CREATE_TAG, DELETE, DELETE_TAG, HISTORY, REOPEN, TAG, TAG_TODO, TODO, TODOS,
-        UNTAG_TODO, UPDATE, UPDATE_TAG, create, create_tag,
+        ARCHIVE, ASSIGN, COMPLETE, CREATE, CREATE_TAG, DELETE, DELETE_TAG, HISTORY, REOPEN, TAG, TAG_TODO,
+        TODO, TODOS, UNTAG_TODO, UPDATE, UPDATE_TAG, create, create_tag,
     },
     person::{Person, demo_person},
     system::{demo, shared},
@@ -93,7 +93,10 @@ async fn a_viewer_reads_and_is_told_what_is_missing_for_more() {
         (CREATE_TAG, json!({"input": {"name": "not allowed"}}), "create-tag"),
     ] {
         let refused = esi.refused(document, variables).await;
-        assert_eq!((refused.code, refused.message), ("FORBIDDEN".to_owned(), format!("Missing permission: {permission}")));
+        assert_eq!(
+            (refused.code, refused.message),
+            ("FORBIDDEN".to_owned(), format!("Missing permission: {permission}"))
+        );
     }
 }
 

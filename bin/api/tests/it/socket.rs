@@ -25,8 +25,11 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Connected; nothing is said yet.
     pub(crate) async fn connected(service: &Service) -> Self {
-        let mut request = format!("ws://127.0.0.1:{}/graphql", service.port).into_client_request().expect("a request");
-        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
+        let mut request =
+            format!("ws://127.0.0.1:{}/graphql", service.port).into_client_request().expect("a request");
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
         Self(connect_async(request).await.expect("the socket opens").0)
     }
 
@@ -73,7 +76,9 @@ impl Socket {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
-                Some(Ok(Message::Close(Some(frame)))) => return Err((frame.code.into(), frame.reason.to_string())),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Err((frame.code.into(), frame.reason.to_string()));
+                }
                 Some(Ok(_)) => {}
                 // Cut off, as by a process that was killed.
                 Some(Err(error)) => return Err((1006, error.to_string())),

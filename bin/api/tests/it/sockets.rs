@@ -55,7 +55,8 @@ async fn nobody_known_follows_nothing() {
 #[tokio::test]
 async fn a_token_that_expires_closes_its_socket_and_is_401_after_the_leeway() {
     let system = shared().await;
-    let settings = Settings::user(&system.database).with("JWT_EXPIRATION_TIME", "1s").with("WORKERS", "external");
+    let settings =
+        Settings::user(&system.database).with("JWT_EXPIRATION_TIME", "1s").with("WORKERS", "external");
     let service = Service::ready("api", &settings).await;
     let begun = Instant::now();
     let person = Person::new(&service).await;

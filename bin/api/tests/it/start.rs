@@ -44,7 +44,10 @@ async fn all_settings_that_are_missing_or_wrong_are_named_at_once() {
             assert!(said.lines().any(|it| it == line), "{program}, {name}: {said}");
         }
         for name in ["PROJECT_PORT", "DATA_KEY", "REDIS_PUBSUB_HOST"] {
-            assert!(said.contains(&format!("Config validation error: \"{name}\" ")), "{program}, {name}: {said}");
+            assert!(
+                said.contains(&format!("Config validation error: \"{name}\" ")),
+                "{program}, {name}: {said}"
+            );
         }
     }
 }
@@ -56,8 +59,16 @@ async fn what_no_waiting_mends_ends_the_start_with_one_clear_line() {
     let private = key("user_private_dev.pem");
     let production = good().with("NODE_ENV", "production").with("TWOFA_BYPASS_PASSWORD", "Bypass7");
     for (what, settings, says) in [
-        ("password", good().with("PROJECT_DB_PASSWORD", "NotThePassword7"), "Unable to connect to the database: "),
-        ("database", good().with("PROJECT_DB_NAME", "no_such_database"), "Unable to connect to the database: "),
+        (
+            "password",
+            good().with("PROJECT_DB_PASSWORD", "NotThePassword7"),
+            "Unable to connect to the database: ",
+        ),
+        (
+            "database",
+            good().with("PROJECT_DB_NAME", "no_such_database"),
+            "Unable to connect to the database: ",
+        ),
         ("port", good().with("PROJECT_PORT", system.a.port.to_string()), "cannot listen on port"),
         ("key", good().with("JWT_PRIVATE_KEY", "garbage"), "Config validation error: "),
         ("pair", good().with("JWT_PUBLIC_KEY", key("other_public.pem")), "Config validation error: "),
@@ -91,7 +102,10 @@ async fn a_database_that_is_away_is_waited_for() {
     service.is_ready().await;
     let log = service.process.log();
     assert!(log.contains("Connection to postgres established on 127.0.0.1"), "{log}");
-    assert!(log.contains("API running at http://") && log.contains("application successfully started"), "{log}");
+    assert!(
+        log.contains("API running at http://") && log.contains("application successfully started"),
+        "{log}"
+    );
     Person::new(&service).await;
 }
 

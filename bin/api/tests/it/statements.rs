@@ -31,7 +31,10 @@ async fn a_list_of_100_todos_with_owner_assignee_and_tags_costs_at_most_4_statem
         proxy.executed();
         let list = client.ask(PAGE, json!({"first": first})).await;
         let executed = proxy.executed();
-        assert!(executed.iter().any(|sql| sql.contains("todo_list")), "the proxy sees statements: {executed:#?}");
+        assert!(
+            executed.iter().any(|sql| sql.contains("todo_list")),
+            "the proxy sees statements: {executed:#?}"
+        );
         assert!(executed.len() <= STATEMENTS_MAX, "{first} rows: {executed:#?}");
         let nodes = list["nodes"].as_array().unwrap();
         assert_eq!(nodes.len(), first);
@@ -42,7 +45,8 @@ async fn a_list_of_100_todos_with_owner_assignee_and_tags_costs_at_most_4_statem
         }
     }
 
-    let id: Value = client.ask("{ todos(first: 1) { nodes { id } } }", json!({})).await["nodes"][0]["id"].clone();
+    let id: Value =
+        client.ask("{ todos(first: 1) { nodes { id } } }", json!({})).await["nodes"][0]["id"].clone();
     client.ask(TODO, json!({"id": id})).await;
     proxy.executed();
     client.ask(TODO, json!({"id": id})).await;

@@ -20,7 +20,8 @@ const STOP_MAX: Duration = Duration::from_secs(8);
 #[tokio::test]
 async fn told_to_stop_it_finishes_requests_closes_sockets_with_1001_and_exits_with_0() {
     let system = shared().await;
-    let mut service = Service::ready("api", &Settings::user(&system.database).with("WORKERS", "external")).await;
+    let mut service =
+        Service::ready("api", &Settings::user(&system.database).with("WORKERS", "external")).await;
     let person = Person::new(&service).await;
     let mut socket = Socket::following(&service, &person.access, &person.cursor).await;
     let writers = join_all((0..8).map(|n| {

@@ -16,7 +16,10 @@ async fn a_tag_lives_and_each_answer_is_what_a_query_shows() {
     let client = person.at(&system.a);
     let made = client.ask(CREATE_TAG, json!({"input": {"name": " Big & Small "}})).await;
     let id = made["tag"]["id"].clone();
-    assert_eq!(made["tag"], json!({"id": id, "name": "Big & Small", "slug": "big-small", "color": "#6366f1", "version": 1}));
+    assert_eq!(
+        made["tag"],
+        json!({"id": id, "name": "Big & Small", "slug": "big-small", "color": "#6366f1", "version": 1})
+    );
     for (input, version, field, value) in [
         (json!({"name": "Big"}), 2, "name", "Big"),
         (json!({"name": "Big"}), 2, "slug", "big-small"),
@@ -26,7 +29,11 @@ async fn a_tag_lives_and_each_answer_is_what_a_query_shows() {
         (json!({}), 7, "slug", "a"),
     ] {
         let changed = client.ask(UPDATE_TAG, json!({"id": id, "input": input})).await;
-        assert_eq!((&changed["version"], &changed["tag"][field]), (&json!(version), &json!(value)), "{input}");
+        assert_eq!(
+            (&changed["version"], &changed["tag"][field]),
+            (&json!(version), &json!(value)),
+            "{input}"
+        );
         assert_eq!(client.ask(TAG, json!({"id": id})).await, changed["tag"], "{input}");
     }
     let stale = client.refused(UPDATE_TAG, json!({"id": id, "input": {"name": "B"}, "version": 3})).await;
@@ -120,8 +127,14 @@ async fn tags_are_listed_filtered_and_sorted() {
     };
     assert_eq!(slugs(json!({})).await, ["gamma", "alpha", "beta"], "newest first");
     assert_eq!(slugs(json!({"sort": {"field": "NAME"}})).await, ["alpha", "beta", "gamma"]);
-    assert_eq!(slugs(json!({"sort": {"field": "SLUG", "direction": "DESC"}})).await, ["gamma", "beta", "alpha"]);
-    assert_eq!(slugs(json!({"filter": {"name": {"like": "%A"}, "slug": {"ne": "beta"}}})).await, ["gamma", "alpha"]);
+    assert_eq!(
+        slugs(json!({"sort": {"field": "SLUG", "direction": "DESC"}})).await,
+        ["gamma", "beta", "alpha"]
+    );
+    assert_eq!(
+        slugs(json!({"filter": {"name": {"like": "%A"}, "slug": {"ne": "beta"}}})).await,
+        ["gamma", "alpha"]
+    );
     let either = json!({"filter": {"or": [{"slug": {"eq": "beta"}}, {"name": {"in": ["Gamma"]}}]}});
     assert_eq!(slugs(either).await, ["gamma", "beta"]);
     let page = client.ask(TAGS, json!({"first": 2})).await;

@@ -29,7 +29,11 @@ async fn a_repeated_key_gives_the_first_answer_and_does_nothing() {
 
     let done = json!({"id": first["todo"]["id"], "key": "key-2", "version": 1});
     let completed = a.ask(COMPLETE, done.clone()).await;
-    assert_eq!(b.ask(COMPLETE, done).await["version"], completed["version"], "its expected version is not stale");
+    assert_eq!(
+        b.ask(COMPLETE, done).await["version"],
+        completed["version"],
+        "its expected version is not stale"
+    );
 
     let username = fresh_name();
     let register = json!({"input": input(&username), "key": format!("register-{username}")});
@@ -84,7 +88,8 @@ async fn a_stale_expected_version_is_a_conflict_with_the_current_one() {
     let changed = a.ask(UPDATE, json!({"id": id, "with": {"priority": "LOW"}, "version": 1})).await;
     assert_eq!(changed["version"], 2);
     for stale in [0, 1, 3, i32::MAX] {
-        let refused = b.refused(UPDATE, json!({"id": id, "with": {"priority": "HIGH"}, "version": stale})).await;
+        let refused =
+            b.refused(UPDATE, json!({"id": id, "with": {"priority": "HIGH"}, "version": stale})).await;
         assert_eq!((refused.what(), refused.current_version), (("CONFLICT", ""), Some(2)), "{stale}");
         let refused = b.refused(ARCHIVE, json!({"id": id, "version": stale})).await;
         assert_eq!((refused.code.as_str(), refused.current_version), ("CONFLICT", Some(2)), "{stale}");

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     documents::{
-        ARCHIVE, ASSIGN, COMPLETE, CREATE, DELETE, HISTORY, REOPEN, TAG_TODO, TODO, TODOS, UNTAG_TODO, UPDATE,
-        create, create_tag,
+        ARCHIVE, ASSIGN, COMPLETE, CREATE, DELETE, HISTORY, REOPEN, TAG_TODO, TODO, TODOS, UNTAG_TODO,
+        UPDATE, create, create_tag,
     },
     person::Person,
     system::shared,
@@ -22,14 +22,23 @@ async fn a_todo_lives_through_everything_and_each_answer_is_what_a_query_shows()
     let todo = &made["todo"];
     assert_eq!(todo["text"], "buy milk");
     assert_eq!((&todo["reference"], &todo["version"]), (&json!("TODO-0001"), &json!(1)));
-    assert_eq!((&todo["status"], &todo["done"], &todo["priority"]), (&json!("ACTIVE"), &json!(false), &json!("HIGH")));
+    assert_eq!(
+        (&todo["status"], &todo["done"], &todo["priority"]),
+        (&json!("ACTIVE"), &json!(false), &json!("HIGH"))
+    );
     assert_eq!(todo["dueAt"], "2031-01-02T03:04:05.678901+00:00");
     assert_eq!(todo["owner"], json!({"id": person.id, "username": person.username}));
     assert_eq!(todo["tags"], json!([{"id": tag, "slug": "errands"}]));
     let id = todo["id"].clone();
 
     let steps: [(&str, Value, i64, &str, Value); 9] = [
-        (UPDATE, json!({"text": "buy oat milk", "priority": "URGENT", "dueAt": null, "tagIds": []}), 5, "text", json!("buy oat milk")),
+        (
+            UPDATE,
+            json!({"text": "buy oat milk", "priority": "URGENT", "dueAt": null, "tagIds": []}),
+            5,
+            "text",
+            json!("buy oat milk"),
+        ),
         (ASSIGN, json!(person.id), 6, "assignee", json!({"id": person.id})),
         (ASSIGN, json!(null), 7, "assignee", json!(null)),
         (TAG_TODO, json!(tag), 8, "tags", json!([{"id": tag, "slug": "errands"}])),
@@ -45,7 +54,11 @@ async fn a_todo_lives_through_everything_and_each_answer_is_what_a_query_shows()
             variables["with"] = with.clone();
         }
         let done = client.ask(document, variables.clone()).await;
-        assert_eq!((&done["version"], &done["todo"]["version"]), (&json!(version), &json!(version)), "{document}");
+        assert_eq!(
+            (&done["version"], &done["todo"]["version"]),
+            (&json!(version), &json!(version)),
+            "{document}"
+        );
         assert_eq!(done["todo"][field], value, "{document}");
         let shown = client.ask(TODO, json!({"id": id})).await;
         assert_eq!(shown, done["todo"], "{document}");
@@ -62,12 +75,25 @@ async fn a_todo_lives_through_everything_and_each_answer_is_what_a_query_shows()
     assert_eq!(refused.what(), ("NOT_FOUND", ""));
 
     let history = client.ask(HISTORY, json!({"id": id})).await;
-    let changes: Vec<&str> = history["nodes"].as_array().unwrap().iter().map(|it| it["change"].as_str().unwrap()).collect();
+    let changes: Vec<&str> =
+        history["nodes"].as_array().unwrap().iter().map(|it| it["change"].as_str().unwrap()).collect();
     assert_eq!(
         changes,
         [
-            "CREATED", "UPDATED", "UPDATED", "UPDATED", "TAGGED", "ASSIGNED", "ASSIGNED", "TAGGED", "TAGGED", "COMPLETED",
-            "REOPENED", "ARCHIVED", "REOPENED", "DELETED"
+            "CREATED",
+            "UPDATED",
+            "UPDATED",
+            "UPDATED",
+            "TAGGED",
+            "ASSIGNED",
+            "ASSIGNED",
+            "TAGGED",
+            "TAGGED",
+            "COMPLETED",
+            "REOPENED",
+            "ARCHIVED",
+            "REOPENED",
+            "DELETED"
         ]
     );
     for (entry, version) in history["nodes"].as_array().unwrap().iter().zip(1..) {
@@ -76,7 +102,8 @@ async fn a_todo_lives_through_everything_and_each_answer_is_what_a_query_shows()
     }
     let page = client.ask(HISTORY, json!({"id": id, "first": 5})).await;
     assert_eq!(page["pageInfo"]["hasNextPage"], true);
-    let rest = client.ask(HISTORY, json!({"id": id, "first": 100, "after": page["pageInfo"]["endCursor"]})).await;
+    let rest =
+        client.ask(HISTORY, json!({"id": id, "first": 100, "after": page["pageInfo"]["endCursor"]})).await;
     assert_eq!(rest["nodes"].as_array().unwrap().len(), 9);
 }
 
