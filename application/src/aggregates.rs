@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cqrs_es::{DomainEvent, event_sink::EventSink, persist::EventUpcaster};
 use domain::{Issued, Root, StreamId, upcast, upcasters};
-use quick_cache::sync::Cache;
+use quick_cache::{UnitWeighter, sync::Cache};
 use serde_json::value::to_raw_value;
 
 use crate::{
@@ -20,7 +20,9 @@ pub const COMMAND_ATTEMPTS_MAX: u32 = 5;
 /// A snapshot is written when a stream's sequence passes a multiple of this.
 pub const SNAPSHOT_EVERY: i64 = 50;
 /// States kept in memory, each aggregate type for itself.
-const CACHED_STATES_MAX: usize = 10_000;
+const CACHED_STATES_MAX: u64 = 10_000;
+/// Room made for them at the start.
+const CACHED_STATES_FIRST: usize = 256;
 /// The longest pause before the second attempt; it doubles with each one.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 
@@ -45,7 +47,11 @@ where
 {
     /// The streams of `A` in `log`.
     pub fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log, cache: Cache::new(CACHED_STATES_MAX), steps: upcasters() }
+        Self {
+            log,
+            cache: Cache::with_weighter(CACHED_STATES_FIRST, CACHED_STATES_MAX, UnitWeighter),
+            steps: upcasters(),
+        }
     }
 
     /// Carries out an order: at most [`COMMAND_ATTEMPTS_MAX`] decisions, only one when the client

@@ -4,7 +4,7 @@
 
 use application::{Caller, ports::TokenError};
 use aws_lc_rs::digest::{SHA256, digest};
-use quick_cache::sync::Cache;
+use quick_cache::{UnitWeighter, sync::Cache};
 
 use crate::{claims::invalid, tokens::LEEWAY_SECONDS};
 
@@ -39,12 +39,15 @@ pub(crate) fn in_time(not_before: Option<i64>, expires: i64, now: i64) -> Result
     Ok(())
 }
 
+/// Room made at the start.
+const VERIFIED_TOKENS_FIRST: usize = 256;
+
 /// The last tokens that were verified.
 pub(crate) struct VerifiedTokens(Cache<TokenKey, Verified>);
 
 impl VerifiedTokens {
     pub(crate) fn holding(entries: usize) -> Self {
-        Self(Cache::new(entries))
+        Self(Cache::with_weighter(VERIFIED_TOKENS_FIRST.min(entries), entries as u64, UnitWeighter))
     }
 
     pub(crate) fn key(token: &str) -> TokenKey {

@@ -16,12 +16,14 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use deadpool_postgres::Pool;
 use domain::{BlindIndex, Sealed};
-use quick_cache::sync::Cache;
+use quick_cache::{UnitWeighter, sync::Cache};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// Keys kept in memory.
-const CACHED_KEYS_MAX: usize = 10_000;
+const CACHED_KEYS_MAX: u64 = 10_000;
+/// Room made for them at the start.
+const CACHED_KEYS_FIRST: usize = 256;
 /// The subject under which the deployment's own key is kept: for look-ups and cursors.
 const DEPLOYMENT: Uuid = Uuid::nil();
 const PLAIN: u8 = 0;
@@ -46,7 +48,7 @@ impl PgVault {
             pool,
             entropy,
             wrapping,
-            cache: Cache::new(CACHED_KEYS_MAX),
+            cache: Cache::with_weighter(CACHED_KEYS_FIRST, CACHED_KEYS_MAX, UnitWeighter),
             deployment: OnceCell::new(),
         })
     }

@@ -30,7 +30,7 @@ const RECONNECT_MIN_MS: u32 = 50;
 const RECONNECT_MAX_MS: u32 = 5_000;
 const RECONNECT_JITTER_MS: u32 = 50;
 /// How many messages may wait between the socket and us; more are a gap.
-const INBOX_MESSAGES_MAX: usize = 4_096;
+const INBOX_MESSAGES_MAX: usize = 512;
 
 /// Where Redis is.
 #[derive(Clone)]

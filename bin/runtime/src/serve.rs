@@ -190,7 +190,8 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         }
         Err(error) => {
             ending.cancel();
-            return Err(error);
+            // To be stopped while waiting for the database is no failure.
+            return if stop.is_cancelled() { Ok(()) } else { Err(error) };
         }
     };
     let name = if surface.platform == Platform::User { "API" } else { "Portal API" };

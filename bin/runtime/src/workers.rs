@@ -124,7 +124,10 @@ fn run() -> ExitCode {
     cli::run(async move {
         let stop = cli::stop_signal();
         let node = Node::new(&settings).await?;
-        node.ready(&stop).await?;
+        if let Err(error) = node.ready(&stop).await {
+            // To be stopped while waiting for the database is no failure.
+            return if stop.is_cancelled() { Ok(()) } else { Err(error) };
+        }
         let workers = Workers::start(&node, &settings);
         tracing::info!("worker runs");
         tracing::info!("application successfully started");

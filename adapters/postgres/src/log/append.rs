@@ -1,124 +1,49 @@
-//! Turns a unit into the parameters of its statement, and the answer back.
+//! Runs the statement of one unit, or of several at once, and reads the answer back.
 
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
-use application::ports::{Append, AppendError, Appended, Cursor, LogError, PAYLOAD_BYTES_MAX, Unit};
-use aws_lc_rs::digest::{SHA256, digest};
+use application::ports::{AppendError, Appended, Cursor, LogError, PAYLOAD_BYTES_MAX, Unit};
 use deadpool_postgres::Client;
 use domain::Claim;
 use tokio_postgres::{
+    Row,
     error::SqlState,
     types::{Json, ToSql},
 };
 
-use super::statement::Shape;
-use crate::json::Raw;
+use super::{
+    columns::{Claims, Events, Snapshots, claim_hash, last_sequence},
+    statement::Shape,
+};
 
-/// The form in which a unique value is stored.
-pub(super) fn claim_hash(claim: &Claim) -> Vec<u8> {
-    digest(&SHA256, claim.value.as_bytes()).as_ref().to_vec()
-}
-
-#[derive(Default)]
-struct Claims<'a> {
-    scopes: Vec<&'a str>,
-    values: Vec<Vec<u8>>,
-    ids: Vec<&'a str>,
-}
-
-impl<'a> Claims<'a> {
-    fn of(unit: &'a Unit, which: impl Fn(&'a Append) -> &'a [Claim]) -> Self {
-        let mut claims = Self::default();
-        for append in &unit.appends {
-            for claim in which(append) {
-                claims.scopes.push(claim.scope);
-                claims.values.push(claim_hash(claim));
-                claims.ids.push(append.stream.as_str());
-            }
-        }
-        claims
+/// Refuses a unit with an event that no honest client makes.
+pub(super) fn bounded(unit: &Unit) -> Result<(), AppendError> {
+    let events = unit.appends.iter().flat_map(|append| &append.events);
+    match events.map(|event| event.payload.get().len()).max() {
+        Some(bytes) if bytes > PAYLOAD_BYTES_MAX => Err(AppendError::TooLarge { bytes }),
+        Some(_) | None => Ok(()),
     }
 }
 
-#[derive(Default)]
-struct Events<'a> {
-    types: Vec<&'a str>,
-    ids: Vec<&'a str>,
-    sequences: Vec<i64>,
-    event_types: Vec<&'a str>,
-    versions: Vec<&'a str>,
-    payloads: Vec<Raw<'a>>,
-    /// The series and the ordinal of the event that gets its number.
-    numbered: Option<(&'a str, i64)>,
-}
-
-impl<'a> Events<'a> {
-    fn of(unit: &'a Unit) -> Result<Self, AppendError> {
-        let mut events = Self::default();
-        for append in &unit.appends {
-            if let Some(series) = &append.series {
-                events.numbered = Some((series, i64::try_from(events.types.len()).unwrap_or(i64::MAX) + 1));
-            }
-            for (sequence, event) in (append.seen + 1..).zip(&append.events) {
-                let bytes = event.payload.get().len();
-                if bytes > PAYLOAD_BYTES_MAX {
-                    return Err(AppendError::TooLarge { bytes });
-                }
-                events.types.push(append.aggregate_type);
-                events.ids.push(append.stream.as_str());
-                events.sequences.push(sequence);
-                events.event_types.push(&event.event_type);
-                events.versions.push(&event.event_version);
-                events.payloads.push(Json(&event.payload));
-            }
-        }
-        Ok(events)
-    }
-}
-
-#[derive(Default)]
-struct Snapshots<'a> {
-    types: Vec<&'a str>,
-    ids: Vec<&'a str>,
-    sequences: Vec<i64>,
-    schemas: Vec<i32>,
-    payloads: Vec<Raw<'a>>,
-}
-
-impl<'a> Snapshots<'a> {
-    fn of(unit: &'a Unit) -> Self {
-        let mut snapshots = Self::default();
-        for append in &unit.appends {
-            if let Some(snapshot) = &append.snapshot {
-                snapshots.types.push(append.aggregate_type);
-                snapshots.ids.push(append.stream.as_str());
-                snapshots.sequences.push(last_sequence(append));
-                snapshots.schemas.push(snapshot.schema);
-                snapshots.payloads.push(Json(&snapshot.payload));
-            }
-        }
-        snapshots
-    }
-}
-
-fn last_sequence(append: &Append) -> i64 {
-    append.seen + i64::try_from(append.events.len()).unwrap_or(i64::MAX)
-}
-
-/// Runs the statement of a unit. `None`: the key was used already.
-pub(super) async fn run(client: &Client, unit: &Unit) -> Result<Option<Appended>, AppendError> {
-    let events = Events::of(unit)?;
-    let takes = Claims::of(unit, |append| &append.takes);
-    let releases = Claims::of(unit, |append| &append.releases);
-    let snapshots = Snapshots::of(unit);
+/// Runs the statement of these units: all of them are stored, or none. A unit with a key stands
+/// alone. `None`: the key was used already, or there was no event.
+pub(super) async fn run(
+    client: &Client,
+    units: &[&Unit],
+) -> Result<Option<Vec<Appended>>, tokio_postgres::Error> {
+    let events = Events::of(units);
+    let takes = Claims::of(units, |append| &append.takes);
+    let releases = Claims::of(units, |append| &append.releases);
+    let snapshots = Snapshots::of(units);
+    let alone = units.first().filter(|_| units.len() == 1);
+    let key = alone.and_then(|unit| unit.key.as_ref().zip(unit.appends.first()));
     let shape = Shape {
-        key: unit.key.is_some(),
+        key: key.is_some(),
         takes: !takes.scopes.is_empty(),
         releases: !releases.scopes.is_empty(),
-        series: events.numbered.is_some(),
+        series: !events.numbered.is_empty(),
         snapshots: !snapshots.types.is_empty(),
     };
-    let metadata = Json(&*unit.metadata);
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![
         &events.types,
         &events.ids,
@@ -126,16 +51,11 @@ pub(super) async fn run(client: &Client, unit: &Unit) -> Result<Option<Appended>
         &events.event_types,
         &events.versions,
         &events.payloads,
-        &metadata,
+        &events.metadata,
     ];
-    let key = unit.key.as_ref().zip(unit.appends.first()).map(|(key, first)| {
-        (
-            key.key.as_str(),
-            key.request_hash.to_vec(),
-            first.aggregate_type,
-            first.stream.as_str(),
-            last_sequence(first),
-        )
+    let key = key.map(|(key, first)| {
+        let hash = key.request_hash.to_vec();
+        (key.key.as_str(), hash, first.aggregate_type, first.stream.as_str(), last_sequence(first))
     });
     if let Some((key, hash, aggregate_type, id, sequence)) = &key {
         params.extend([key as &(dyn ToSql + Sync), hash, aggregate_type, id, sequence]);
@@ -145,28 +65,51 @@ pub(super) async fn run(client: &Client, unit: &Unit) -> Result<Option<Appended>
             params.extend([&claims.scopes as &(dyn ToSql + Sync), &claims.values, &claims.ids]);
         }
     }
-    if let Some((series, ordinal)) = &events.numbered {
-        params.extend([series as &(dyn ToSql + Sync), ordinal]);
+    let (series, counts): (Vec<&str>, Vec<i64>) = events.numbered.iter().map(|(of, n)| (*of, *n)).unzip();
+    if shape.series {
+        params.extend([&events.series as &(dyn ToSql + Sync), &events.nth, &series, &counts]);
     }
     if shape.snapshots {
         let s = &snapshots;
         params.extend([&s.types as &(dyn ToSql + Sync), &s.ids, &s.sequences, &s.schemas, &s.payloads]);
     }
-    let refused = |error| refusal(error, unit);
-    let statement = client.prepare_cached(shape.statement()).await.map_err(refused)?;
-    let row = client.query_one(&statement, &params).await.map_err(refused)?;
-    let position: Option<i64> = row.try_get(0).map_err(refused)?;
-    let tx: &str = row.try_get(1).map_err(refused)?;
-    let number: Option<i64> = row.try_get(2).map_err(refused)?;
-    let Some(position) = position else { return Ok(None) };
-    let tx = tx.parse().map_err(|error: std::num::ParseIntError| LogError::Broken(error.into()))?;
-    let numbers = unit.appends.iter().map(|append| append.series.as_ref().and(number)).collect();
-    Ok(Some(Appended { cursor: Cursor { tx, position }, numbers }))
+    let statement = client.prepare_cached(shape.statement()).await?;
+    let row = client.query_one(&statement, &params).await?;
+    appended(&row, units, &events)
+}
+
+/// Where the events of each unit went, in the order of the units.
+fn appended(
+    row: &Row,
+    units: &[&Unit],
+    events: &Events<'_>,
+) -> Result<Option<Vec<Appended>>, tokio_postgres::Error> {
+    let Some(positions) = row.try_get::<_, Option<Vec<i64>>>(0)? else { return Ok(None) };
+    // Postgres writes a transaction id in digits.
+    let tx = row.try_get::<_, &str>(1)?.parse().unwrap_or_default();
+    let last: Option<Json<HashMap<String, i64>>> = row.try_get(2)?;
+    let last = last.map(|json| json.0).unwrap_or_default();
+    let mut next = 0;
+    let mut all = Vec::with_capacity(units.len());
+    for unit in units {
+        let mut numbers = Vec::with_capacity(unit.appends.len());
+        for append in &unit.appends {
+            let nth = events.nth.get(next).copied().unwrap_or_default();
+            numbers.push(append.series.as_ref().and_then(|series| {
+                let count = events.numbered.get(series.as_str())?;
+                Some(last.get(series)? - count + nth)
+            }));
+            next += append.events.len();
+        }
+        let position = next.checked_sub(1).and_then(|last| positions.get(last)).copied().unwrap_or_default();
+        all.push(Appended { cursor: Cursor { tx, position }, numbers });
+    }
+    Ok(Some(all))
 }
 
 /// What a database error means to an append. The constraint's name decides: not every unique
 /// violation is a conflict of versions.
-fn refusal(error: tokio_postgres::Error, unit: &Unit) -> AppendError {
+pub(super) fn refusal(error: tokio_postgres::Error, unit: &Unit) -> AppendError {
     let Some(db) = error.as_db_error() else { return AppendError::Log(LogError::Unavailable(error.into())) };
     match (db.code(), db.constraint()) {
         (&SqlState::UNIQUE_VIOLATION, Some("events_pkey"))

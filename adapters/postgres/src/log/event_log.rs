@@ -14,7 +14,9 @@ use tokio_postgres::Row;
 
 use super::{
     Wake,
-    append::{self, claim_hash, classify},
+    append::{self, classify},
+    columns::claim_hash,
+    group::Group,
     streams,
 };
 use crate::PgPools;
@@ -23,6 +25,7 @@ use crate::PgPools;
 pub struct PgEventLog {
     pool: Pool,
     streams: PostgresEventRepository,
+    group: Group,
     wake: Arc<Wake>,
 }
 
@@ -30,7 +33,7 @@ impl PgEventLog {
     /// The log behind these pools. `wake` is told of every commit.
     pub fn new(pools: &PgPools, wake: Arc<Wake>) -> Self {
         let streams = PostgresEventRepository::new(pools.loads.clone());
-        Self { pool: pools.pool.clone(), streams, wake }
+        Self { pool: pools.pool.clone(), streams, group: Group::new(&pools.pool), wake }
     }
 
     async fn client(&self) -> Result<Client, LogError> {
@@ -41,12 +44,21 @@ impl PgEventLog {
 #[async_trait]
 impl EventLog for PgEventLog {
     async fn append(&self, unit: Unit) -> Result<Appended, AppendError> {
-        let client = self.client().await?;
-        let appended = append::run(&client, &unit).await?;
-        drop(client);
-        let Some(appended) = appended else { return self.without_events(unit).await };
-        let types = unit.appends.iter().map(|append| append.aggregate_type);
-        self.wake.appended(types, appended.cursor.tx).await;
+        append::bounded(&unit)?;
+        let types: Vec<&'static str> = unit.appends.iter().map(|append| append.aggregate_type).collect();
+        let appended = if unit.key.is_some() {
+            let client = self.client().await?;
+            let stored =
+                append::run(&client, &[&unit]).await.map_err(|error| append::refusal(error, &unit))?;
+            drop(client);
+            match stored.and_then(|mut all| all.pop()) {
+                Some(appended) => appended,
+                None => return self.without_events(unit).await,
+            }
+        } else {
+            self.group.append(unit).await?
+        };
+        self.wake.appended(types.into_iter(), appended.cursor.tx).await;
         Ok(appended)
     }
 

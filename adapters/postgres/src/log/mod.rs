@@ -1,7 +1,9 @@
 //! The log: appending, rehydrating, and the tail that all readers follow.
 
 mod append;
+mod columns;
 mod event_log;
+mod group;
 mod statement;
 mod streams;
 mod tail;

@@ -37,7 +37,8 @@ impl Shape {
 
     /// The statement. Parameters, in order: of the events `types ids sequences event_types versions
     /// payloads metadata`; then, of what the shape has: `key request_hash type id last_sequence`,
-    /// `scopes values ids` taken, the same released, `series ordinal`, and of snapshots
+    /// `scopes values ids` taken, the same released, of numbers `series nth` per event and
+    /// `series count` per series, and of snapshots
     /// `types ids sequences schemas payloads`.
     pub(super) fn statement(self) -> &'static str {
         static STATEMENTS: [OnceLock<String>; SHAPES] = [const { OnceLock::new() }; SHAPES];
@@ -58,24 +59,30 @@ impl Shape {
         if self.releases {
             parts.push(releases(&mut places, if self.key { " AND EXISTS (SELECT FROM k)" } else { "" }));
         }
-        let (mut payload, mut number) = ("u.payload".to_owned(), "NULL::bigint");
+        let (mut payload, mut numbers, mut columns) = ("u.payload", "NULL::jsonb", None);
         if self.series {
-            let [series, ordinal] = places.next();
+            let [series, nth, named, counts] = places.next();
+            // In order, so that two appends that number the same series never wait for each other.
             parts.push(format!(
-                "n AS (INSERT INTO running_numbers AS n (series, last) SELECT ${series}::text, 1{guard} \
-                 ON CONFLICT (series) DO UPDATE SET last = n.last + 1 RETURNING last)"
+                "n AS (INSERT INTO running_numbers AS n (series, last) SELECT of.series, of.count \
+                 FROM unnest(${named}::text[], ${counts}::bigint[]) AS of (series, count){guard} ORDER BY of.series \
+                 ON CONFLICT (series) DO UPDATE SET last = n.last + excluded.last RETURNING series, last)"
             ));
-            number = "(SELECT last FROM n)";
-            payload = format!(
-                "CASE WHEN u.ordinality = ${ordinal} THEN \
-                 jsonb_set(u.payload, '{{number}}', to_jsonb({number})) ELSE u.payload END"
-            );
+            parts.push(format!(
+                "m AS (SELECT n.series, n.last - of.count AS before FROM n \
+                 JOIN unnest(${named}::text[], ${counts}::bigint[]) AS of (series, count) USING (series))"
+            ));
+            numbers = "(SELECT jsonb_object_agg(series, last) FROM n)";
+            payload = "CASE WHEN u.series IS NULL THEN u.payload ELSE jsonb_set(u.payload, '{number}', \
+                       to_jsonb((SELECT m.before + u.nth FROM m WHERE m.series = u.series))) END";
+            columns = Some((series, nth));
         }
         if self.snapshots {
             parts.push(snapshots(&mut places, guard));
         }
-        parts.push(events(&payload, guard));
-        format!("WITH {} SELECT max(position), pg_current_xact_id()::text, {number} FROM e", parts.join(", "))
+        parts.push(events(payload, columns, guard));
+        let positions = "array_agg(position ORDER BY position)";
+        format!("WITH {} SELECT {positions}, pg_current_xact_id()::text, {numbers} FROM e", parts.join(", "))
     }
 }
 
@@ -117,12 +124,16 @@ fn snapshots(places: &mut Places, guard: &str) -> String {
     )
 }
 
-fn events(payload: &str, guard: &str) -> String {
+fn events(payload: &str, numbered: Option<(usize, usize)>, guard: &str) -> String {
+    let (more, names) = match numbered {
+        Some((series, nth)) => (format!(", ${series}::text[], ${nth}::bigint[]"), "series, nth, "),
+        None => (String::new(), ""),
+    };
     format!(
         "e AS (INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, \
-         metadata) SELECT u.aggregate_type, u.aggregate_id, u.sequence, u.event_type, u.event_version, {payload}, $7 \
-         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[]) \
-         WITH ORDINALITY AS u (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, ordinality)\
-         {guard} ORDER BY u.ordinality RETURNING position)"
+         metadata) SELECT u.aggregate_type, u.aggregate_id, u.sequence, u.event_type, u.event_version, {payload}, \
+         u.metadata FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[], \
+         $7::jsonb[]{more}) WITH ORDINALITY AS u (aggregate_type, aggregate_id, sequence, event_type, event_version, \
+         payload, metadata, {names}ordinality){guard} ORDER BY u.ordinality RETURNING position)"
     )
 }

@@ -107,7 +107,7 @@ async fn when_the_leader_is_killed_another_takes_over_and_nobody_misses_anything
             let text = format!("{name} {n}");
             match client.graphql(CREATE, json!({"input": {"text": text}})).await {
                 Ok(answer) if answer.status == 200 && answer.json().get("errors").is_none() => {
-                    certain.push(text)
+                    certain.push(text);
                 }
                 Ok(answer) => panic!("{}", answer.text),
                 Err(_) => {

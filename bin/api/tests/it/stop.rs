@@ -9,7 +9,7 @@ use crate::{
     database::Database,
     documents::CREATE,
     person::Person,
-    service::{Service, Settings},
+    service::{Service, Settings, free_port},
     socket::Socket,
     system::shared,
 };
@@ -63,16 +63,21 @@ async fn told_to_stop_it_finishes_requests_closes_sockets_with_1001_and_exits_wi
 #[tokio::test]
 async fn processes_that_wait_or_idle_stop_as_well() {
     let database = Database::migrated().await;
-    let away = database.behind(crate::service::free_port());
-    let mut waiting = Service::start("api", &Settings::user(&away));
-    waiting.process.says("Retrying (1)").await;
-    let mut portal = Service::ready("portal-api", &Settings::portal(&database)).await;
-    let mut worker = Service::start("worker", &Settings::common(&database));
+    let away = database.behind(free_port());
+    let waiting = Service::start("api", &Settings::user(&away));
+    let waiting_worker = Service::start("worker", &Settings::common(&away));
+    for service in [&waiting, &waiting_worker] {
+        service.process.says("Retrying (1)").await;
+    }
+    let portal = Service::ready("portal-api", &Settings::portal(&database)).await;
+    let worker = Service::start("worker", &Settings::common(&database));
     worker.process.says("application successfully started").await;
-    for (service, expected) in [(&mut waiting, None), (&mut portal, Some(0)), (&mut worker, Some(0))] {
+    for mut service in [waiting, waiting_worker, portal, worker] {
         service.process.signal("TERM");
         let (code, took) = service.process.end().await;
-        assert!(took < STOP_MAX, "{took:?}");
-        assert!(expected.is_none() || code == expected, "{code:?}");
+        let log = service.process.log();
+        assert_eq!(code, Some(0), "{log}");
+        assert!(took < STOP_MAX, "{took:?}: {log}");
+        assert!(!log.contains(" ERROR "), "to be stopped is no error: {log}");
     }
 }
