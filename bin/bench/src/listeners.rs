@@ -56,7 +56,7 @@ impl Listeners {
 
     /// What comes, until `enough` messages are there or nothing comes for `patience`.
     pub(crate) async fn hear(&mut self, enough: usize, patience: Duration) -> Vec<Delivered> {
-        let mut all = Vec::with_capacity(enough);
+        let mut all = Vec::new();
         while all.len() < enough {
             match timeout(patience, self.heard.recv()).await {
                 Ok(Some(delivered)) => all.push(delivered),

@@ -77,7 +77,12 @@ async fn flood(
                 let answer = connection.send(&request).await?;
                 times.push(milliseconds(sent.elapsed()));
                 let good = answer.status == 200 && answer.body.starts_with(ask.begins());
-                ensure!(good, "answered with {} {}", answer.status, String::from_utf8_lossy(answer.body));
+                ensure!(
+                    good,
+                    "answered with {} {}",
+                    answer.status,
+                    String::from_utf8_lossy(&answer.body[..answer.body.len().min(500)])
+                );
                 number += 1;
             }
             Ok((connection, number, times))

@@ -69,7 +69,7 @@ impl Ask for List {
     }
 
     fn begins(&self) -> &'static [u8] {
-        b"{\"data\":{\"todos\":{\"edges\":[{\"cursor\""
+        b"{\"data\":{\"todos\":{\""
     }
 }
 

@@ -12,7 +12,7 @@ macro_rules! todo_fields {
     };
 }
 
-macro_rules! on_todo {
+macro_rules! changes {
     ($name:literal) => {
         concat!(
             "mutation($id: ID!, $key: String, $version: Int) { ",
@@ -24,7 +24,7 @@ macro_rules! on_todo {
     };
 }
 
-macro_rules! on_todo_with {
+macro_rules! changes_with {
     ($name:literal, $argument:literal, $kind:literal) => {
         concat!(
             "mutation($id: ID!, $with: ",
@@ -45,14 +45,14 @@ pub(crate) const CREATE: &str = concat!(
     todo_fields!(),
     " } version cursor } }"
 );
-pub(crate) const UPDATE: &str = on_todo_with!("updateTodo", "input", "UpdateTodoInput!");
-pub(crate) const TAG_TODO: &str = on_todo_with!("tagTodo", "tagId", "ID!");
-pub(crate) const UNTAG_TODO: &str = on_todo_with!("untagTodo", "tagId", "ID!");
-pub(crate) const ASSIGN: &str = on_todo_with!("assignTodo", "assigneeId", "ID");
-pub(crate) const COMPLETE: &str = on_todo!("completeTodo");
-pub(crate) const REOPEN: &str = on_todo!("reopenTodo");
-pub(crate) const ARCHIVE: &str = on_todo!("archiveTodo");
-pub(crate) const DELETE: &str = on_todo!("deleteTodo");
+pub(crate) const UPDATE: &str = changes_with!("updateTodo", "input", "UpdateTodoInput!");
+pub(crate) const TAG_TODO: &str = changes_with!("tagTodo", "tagId", "ID!");
+pub(crate) const UNTAG_TODO: &str = changes_with!("untagTodo", "tagId", "ID!");
+pub(crate) const ASSIGN: &str = changes_with!("assignTodo", "assigneeId", "ID");
+pub(crate) const COMPLETE: &str = changes!("completeTodo");
+pub(crate) const REOPEN: &str = changes!("reopenTodo");
+pub(crate) const ARCHIVE: &str = changes!("archiveTodo");
+pub(crate) const DELETE: &str = changes!("deleteTodo");
 
 pub(crate) const TODO: &str = concat!("query($id: ID!) { todo(id: $id) { ", todo_fields!(), " } }");
 pub(crate) const TODOS: &str = concat!(
