@@ -122,6 +122,9 @@ mod tests {
     #[test]
     fn only_the_database_of_an_address_is_replaced() {
         assert_eq!(within("postgres://a:b@h:1/postgres", "mine"), "postgres://a:b@h:1/mine");
-        assert_eq!(within("postgres://h/postgres?sslmode=disable", "mine"), "postgres://h/mine?sslmode=disable");
+        assert_eq!(
+            within("postgres://h/postgres?sslmode=disable", "mine"),
+            "postgres://h/mine?sslmode=disable"
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use application::ports::{
-    Append, AppendError, Appended, Cursor, EventLog, IdempotencyKey, LogError, PAYLOAD_BYTES_MAX, Receipt, Snapshot,
-    Unit,
+    Append, AppendError, Appended, Cursor, EventLog, IdempotencyKey, LogError, PAYLOAD_BYTES_MAX, Receipt,
+    Snapshot, Unit,
 };
 use async_trait::async_trait;
 use cqrs_es::persist::SerializedEvent;
@@ -52,7 +52,8 @@ impl MemoryEventLog {
 #[async_trait]
 impl EventLog for MemoryEventLog {
     async fn append(&self, unit: Unit) -> Result<Appended, AppendError> {
-        let sizes = unit.appends.iter().flat_map(|append| &append.events).map(|event| event.payload.get().len());
+        let sizes =
+            unit.appends.iter().flat_map(|append| &append.events).map(|event| event.payload.get().len());
         if let Some(bytes) = sizes.into_iter().find(|bytes| *bytes > PAYLOAD_BYTES_MAX) {
             return Err(AppendError::TooLarge { bytes });
         }
@@ -61,7 +62,11 @@ impl EventLog for MemoryEventLog {
         if let Some(key) = &unit.key
             && let Some(receipt) = tables.receipt(key)?
         {
-            return if empty { Ok(nothing(&unit, receipt.cursor)) } else { Err(AppendError::Duplicate(receipt)) };
+            return if empty {
+                Ok(nothing(&unit, receipt.cursor))
+            } else {
+                Err(AppendError::Duplicate(receipt))
+            };
         }
         tables.admit(&unit)?;
         if empty {
@@ -95,7 +100,12 @@ impl EventLog for MemoryEventLog {
         Ok(after.map(|(_, (event, _))| event.clone()).collect())
     }
 
-    async fn cursor(&self, aggregate_type: &str, stream: &StreamId, sequence: i64) -> Result<Cursor, LogError> {
+    async fn cursor(
+        &self,
+        aggregate_type: &str,
+        stream: &StreamId,
+        sequence: i64,
+    ) -> Result<Cursor, LogError> {
         Ok(self.tables().cursor(&(aggregate_type.to_owned(), stream.clone()), sequence))
     }
 

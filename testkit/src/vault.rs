@@ -36,7 +36,12 @@ impl Vault for MemoryVault {
         Ok(Sealed::new(sealed))
     }
 
-    async fn open(&self, subject: Uuid, field: &'static str, sealed: &Sealed) -> Result<Option<String>, VaultError> {
+    async fn open(
+        &self,
+        subject: Uuid,
+        field: &'static str,
+        sealed: &Sealed,
+    ) -> Result<Option<String>, VaultError> {
         let subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(values) = subjects.get(&subject) else { return Ok(None) };
         match values.get(&(field, sealed.as_str().to_owned())) {

@@ -20,11 +20,6 @@ pub const SALT_BYTES: usize = 16;
 pub(crate) fn hash(clear: &str) -> Result<String, HashError> {
     let mut salt = [0; SALT_BYTES];
     rand::fill(&mut salt).map_err(|_| HashError("no randomness".to_owned()))?;
-    hash_with(clear, salt)
-}
-
-/// The hash of `clear` under given salt.
-pub(crate) fn hash_with(clear: &str, salt: [u8; SALT_BYTES]) -> Result<String, HashError> {
     let salt = SaltString::encode_b64(&salt).map_err(failed)?;
     argon()?.hash_password(clear.as_bytes(), &salt).map(|hash| hash.to_string()).map_err(failed)
 }

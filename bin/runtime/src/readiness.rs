@@ -40,7 +40,12 @@ impl Readiness for NodeReadiness {
                     vec![postgres, Check { name: "schema", ok: new_enough, required: true, detail }, redis];
                 if self.opened.get().is_none() {
                     // Between the first connection and the last preparation.
-                    checks.push(Check { name: "start", ok: false, required: true, detail: "is not finished".to_owned() });
+                    checks.push(Check {
+                        name: "start",
+                        ok: false,
+                        required: true,
+                        detail: "is not finished".to_owned(),
+                    });
                 }
                 checks
             }

@@ -109,7 +109,8 @@ pub async fn a_unit_without_events_and_key_is_refused(log: Log) {
     let entropy = TestEntropy::seeded(15);
     let (stream, _) = todo_stream(somebody(&entropy), &entropy);
 
-    let refused = log.append(unit([bare::<Todo>(&stream, 0, &[])])).await.expect_err("there is nothing to store");
+    let refused =
+        log.append(unit([bare::<Todo>(&stream, 0, &[])])).await.expect_err("there is nothing to store");
 
     assert!(matches!(refused, AppendError::Log(LogError::Broken(_))), "{refused:?}");
 }

@@ -36,7 +36,9 @@ async fn stored_number(log: &Log, stream: &StreamId) -> Value {
 pub async fn each_series_counts_from_one(log: Log) {
     let entropy = TestEntropy::seeded(31);
     let (alice, bob) = (somebody(&entropy), somebody(&entropy));
-    for (of, text, expected) in [(alice, "a", 1), (alice, "b", 2), (bob, "a", 1), (alice, "c", 3), (bob, "b", 2)] {
+    for (of, text, expected) in
+        [(alice, "a", 1), (alice, "b", 2), (bob, "a", 1), (alice, "c", 3), (bob, "b", 2)]
+    {
         let (stream, creation) = creation(of, text, &entropy);
 
         let appended = log.append(unit([creation])).await.expect("it is new");

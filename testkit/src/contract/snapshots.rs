@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{
     TestEntropy,
-    given::{bare, claim, key, keyed, new_event, snapshot, somebody, todo_completed, todo_created, todo_stream, todo_text, unit},
+    given::{
+        bare, claim, key, keyed, new_event, snapshot, somebody, todo_completed, todo_created, todo_stream,
+        todo_text, unit,
+    },
 };
 
 type Log = Arc<dyn EventLog>;
@@ -54,7 +57,9 @@ pub async fn a_snapshot_is_read_back_until_the_next(log: Log) {
 pub async fn a_refused_append_leaves_the_snapshot(log: Log) {
     let entropy = TestEntropy::seeded(43);
     let (stream, append) = sized(200, &entropy);
-    log.append(unit([Append { snapshot: Some(snapshot(1, &json!("first"))), ..append }])).await.expect("it is new");
+    log.append(unit([Append { snapshot: Some(snapshot(1, &json!("first"))), ..append }]))
+        .await
+        .expect("it is new");
 
     let stale = bare::<Todo>(&stream, 1, &[todo_completed(1)]);
     let refused = log.append(unit([Append { snapshot: Some(snapshot(1, &json!("late"))), ..stale }])).await;
@@ -72,7 +77,10 @@ pub async fn a_payload_over_the_limit_is_refused_before_anything(log: Log) {
 
     let refused = log.append(keyed(unit([bomb]), "k", 1)).await.expect_err("it is too large");
 
-    assert!(matches!(refused, AppendError::TooLarge { bytes } if bytes == PAYLOAD_BYTES_MAX + 1), "{refused:?}");
+    assert!(
+        matches!(refused, AppendError::TooLarge { bytes } if bytes == PAYLOAD_BYTES_MAX + 1),
+        "{refused:?}"
+    );
     assert_eq!(log.events(Todo::TYPE, &stream, 0).await.expect("the stream is read"), []);
     assert_eq!(log.holder(&claim("bomb")).await.expect("claims are read"), None);
     assert_eq!(log.receipt(&key("k", 1)).await.expect("the log answers"), None);

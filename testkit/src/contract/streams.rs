@@ -13,7 +13,10 @@ use serde_json::Value;
 
 use crate::{
     TestEntropy,
-    given::{bare, claim, colleague, moment, somebody, tag_created, todo_completed, todo_created, todo_stream, todo_text, unit},
+    given::{
+        bare, claim, colleague, moment, somebody, tag_created, todo_completed, todo_created, todo_stream,
+        todo_text, unit,
+    },
     race,
 };
 
@@ -67,11 +70,14 @@ pub async fn one_of_many_writes_the_next_version(log: Log) {
     let (stream, _) = todo_stream(alice, &entropy);
     log.append(unit([bare::<Todo>(&stream, 0, &[todo_created(alice, "milk")])])).await.expect("it is stored");
 
-    let outcomes = race(WRITERS, |n| {
-        let (log, stream) = (Arc::clone(&log), stream.clone());
-        async move { log.append(unit([bare::<Todo>(&stream, 1, &[todo_text(&format!("milk {n}"), 1)])])).await }
-    })
-    .await;
+    let outcomes =
+        race(WRITERS, |n| {
+            let (log, stream) = (Arc::clone(&log), stream.clone());
+            async move {
+                log.append(unit([bare::<Todo>(&stream, 1, &[todo_text(&format!("milk {n}"), 1)])])).await
+            }
+        })
+        .await;
 
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     let lost = outcomes.iter().filter(|outcome| matches!(outcome, Err(AppendError::Conflict))).count();
@@ -118,7 +124,8 @@ pub async fn streams_of_a_unit_stand_together(log: Log) {
     let place = async |aggregate_type, stream, sequence| {
         log.cursor(aggregate_type, stream, sequence).await.expect("the event is there")
     };
-    let places = [place(Todo::TYPE, &todo, 1).await, place(Tag::TYPE, &tag, 1).await, place(Tag::TYPE, &tag, 2).await];
+    let places =
+        [place(Todo::TYPE, &todo, 1).await, place(Tag::TYPE, &tag, 1).await, place(Tag::TYPE, &tag, 2).await];
     assert!(places.is_sorted() && places.iter().all(|at| at.tx == appended.cursor.tx), "{places:?}");
     assert_eq!(places[2], appended.cursor);
 }
@@ -174,7 +181,9 @@ pub async fn the_same_id_of_another_type_is_another_stream(log: Log) {
     let (stream, _) = todo_stream(alice, &entropy);
     log.append(unit([bare::<Todo>(&stream, 0, &[todo_created(alice, "milk")])])).await.expect("it is stored");
 
-    log.append(unit([bare::<Tag>(&stream, 0, &[tag_created(alice.tenant, "home")])])).await.expect("it is new");
+    log.append(unit([bare::<Tag>(&stream, 0, &[tag_created(alice.tenant, "home")])]))
+        .await
+        .expect("it is new");
 
     assert_eq!(names(&log, Todo::TYPE, &stream).await, ["todo.created"]);
     assert_eq!(names(&log, Tag::TYPE, &stream).await, ["tag.created"]);

@@ -29,8 +29,14 @@ pub async fn what_was_sealed_opens_again(vault: Shared) {
 pub async fn equal_values_of_one_person_and_field_seal_alike(vault: Shared) {
     let subject = TestEntropy::seeded(52).id();
 
-    assert_eq!(seal(&vault, subject, "email", "a@b.cd").await, seal(&vault, subject, "email", "a@b.cd").await);
-    assert_ne!(seal(&vault, subject, "email", "a@b.cd").await, seal(&vault, subject, "email", "a@b.ce").await);
+    assert_eq!(
+        seal(&vault, subject, "email", "a@b.cd").await,
+        seal(&vault, subject, "email", "a@b.cd").await
+    );
+    assert_ne!(
+        seal(&vault, subject, "email", "a@b.cd").await,
+        seal(&vault, subject, "email", "a@b.ce").await
+    );
 }
 
 /// So that nobody sees that two people are called alike.
