@@ -9,8 +9,9 @@
 //!    The compiler now lists the arms that are missing in `mod.rs`.
 //! 2. `mod.rs`: one private method, its arm in `decide`, one arm in `evolve`.
 //! 3. `spec.rs`: the refused case first, then the accepted, then "nothing changed".
-//! 4. Run the tests once: they write `tests/golden/<event>.v1.json`; commit it, never edit it.
-#![deny(clippy::wildcard_enum_match_arm, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+//! 4. Run the tests once: they write `tests/golden/<event>.v1.json` and fail; commit the file, never edit it.
+#![deny(clippy::wildcard_enum_match_arm)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 pub mod operator;
 pub mod role;

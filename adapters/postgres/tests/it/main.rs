@@ -5,6 +5,8 @@ mod aggregates;
 mod contract;
 mod poison;
 mod postgres_es;
+mod progress;
+mod read_models;
 mod rig;
 mod runner;
 mod tail;

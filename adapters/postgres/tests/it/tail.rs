@@ -154,7 +154,7 @@ async fn a_writer_that_rolls_back_leaves_no_hole_to_wait_at() {
     tx.rollback().await.unwrap();
 
     let passed = async {
-        eventually("it is passed", async || !streams(&tail, &node, Cursor::default()).await.is_empty()).await
+        eventually("it is passed", async || !streams(&tail, &node, Cursor::default()).await.is_empty()).await;
     };
     tokio::time::timeout(Duration::from_secs(2), passed).await.unwrap();
     assert_eq!(streams(&tail, &node, Cursor::default()).await, [next]);

@@ -224,6 +224,6 @@ mod tests {
     fn lifetimes_have_units() {
         let mut variables = WHOLE.to_vec();
         variables.push(("JWT_EXPIRATION_TIME", "2m"));
-        assert_eq!(read(&variables).unwrap().lifetimes.access, Duration::from_secs(120));
+        assert_eq!(read(&variables).unwrap().lifetimes.access, Duration::from_mins(2));
     }
 }

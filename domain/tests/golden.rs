@@ -1,0 +1,201 @@
+//! Stored names and shapes of events, pinned by files: a stored event is for ever.
+//!
+//! A new event's file is written by the first run, which then fails; commit it and never edit it.
+//! A shape that changes gets a new version, an upcaster, and a new file beside the old one.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use cqrs_es::{DomainEvent, persist::SerializedEvent};
+use domain::{
+    BlindIndex, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
+    operator::{OperatorEvent, OperatorRole},
+    role::SystemRole,
+    tag::{Colour, Slug, TagEvent, TagName},
+    tenant::{Naming, TenantEvent, TenantName},
+    todo::{Priority, TodoEvent, TodoText},
+    upcast, upcasters,
+    user::{Revocation, UserEvent},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+fn at() -> Timestamp {
+    Timestamp::from_timestamp(1_700_000_000, 123_456_000).unwrap()
+}
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+fn todos() -> Vec<TodoEvent> {
+    let (at, tag) = (at(), TagId(id(4)));
+    let text = TodoText::stored("buy milk".to_owned());
+    vec![
+        TodoEvent::Created {
+            tenant: TenantId(id(1)),
+            owner: UserId(id(2)),
+            number: 7,
+            text: text.clone(),
+            priority: Priority::High,
+            due_at: Some(at),
+            tags: vec![tag],
+            assignee: Some(UserId(id(3))),
+            at,
+        },
+        TodoEvent::TextChanged { text, at },
+        TodoEvent::Prioritised { priority: Priority::Urgent, at },
+        TodoEvent::Rescheduled { due_at: None, at },
+        TodoEvent::Assigned { assignee: None, at },
+        TodoEvent::Tagged { tag, at },
+        TodoEvent::Untagged { tag, at },
+        TodoEvent::Completed { at },
+        TodoEvent::Reopened { at },
+        TodoEvent::Archived { at },
+        TodoEvent::Deleted { at },
+    ]
+}
+
+fn tags() -> Vec<TagEvent> {
+    let at = at();
+    let name: TagName = "Home".to_owned().try_into().unwrap();
+    let slug: Slug = "home".to_owned().try_into().unwrap();
+    let colour: Colour = "#16a34a".to_owned().try_into().unwrap();
+    vec![
+        TagEvent::Created {
+            tenant: TenantId(id(1)),
+            name: name.clone(),
+            slug: slug.clone(),
+            colour: colour.clone(),
+            at,
+        },
+        TagEvent::Renamed { name, at },
+        TagEvent::SlugChanged { slug, at },
+        TagEvent::Recoloured { colour, at },
+        TagEvent::Deleted { at },
+    ]
+}
+
+fn tenants() -> Vec<TenantEvent> {
+    let name: TenantName = "Acme".to_owned().try_into().unwrap();
+    vec![TenantEvent::Created {
+        naming: Naming::Given(name),
+        slug: "acme".to_owned().try_into().unwrap(),
+        at: at(),
+    }]
+}
+
+fn users() -> Vec<UserEvent> {
+    let (at, session, refresh) = (at(), SessionId(id(5)), TokenHash::new("refresh-hash"));
+    vec![
+        UserEvent::Registered {
+            tenant: TenantId(id(1)),
+            fullname: Sealed::new("sealed-fullname"),
+            username: Sealed::new("sealed-username"),
+            username_index: BlindIndex::new("username-index"),
+            email: Sealed::new("sealed-email"),
+            email_index: BlindIndex::new("email-index"),
+            password: Sealed::new("sealed-password"),
+            roles: vec![SystemRole::Owner],
+            referral_code: "REF-0A1B2C".to_owned(),
+            verification_hash: TokenHash::new("verification-hash"),
+            verification_token: Sealed::new("sealed-token"),
+            verification_expires_at: at,
+            at,
+        },
+        UserEvent::EmailVerified { at },
+        UserEvent::SignedIn { session, refresh: refresh.clone(), expires_at: at, at },
+        UserEvent::SessionRefreshed { session, refresh, expires_at: at, at },
+        UserEvent::SessionRevoked { session, reason: Revocation::TokenReused, at },
+    ]
+}
+
+fn operators() -> Vec<OperatorEvent> {
+    let at = at();
+    vec![
+        OperatorEvent::Created {
+            fullname: Sealed::new("sealed-fullname"),
+            email: Sealed::new("sealed-email"),
+            email_index: BlindIndex::new("email-index"),
+            password: Sealed::new("sealed-password"),
+            role: OperatorRole::SuperAdmin,
+            at,
+        },
+        OperatorEvent::SignedIn { session: SessionId(id(5)), expires_at: at, at },
+    ]
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// Holds the events to their files; the names of the files they are held to.
+fn hold<E: DomainEvent>(events: Vec<E>, pinned: &mut BTreeSet<String>, missing: &mut Vec<String>) {
+    for event in events {
+        let name = format!("{}.v{}.json", event.event_type(), event.event_version());
+        let file = folder().join(&name);
+        let written = format!("{}\n", serde_json::to_string_pretty(&event).unwrap());
+        if file.exists() {
+            let stored = fs::read_to_string(&file).unwrap();
+            assert_eq!(written, stored, "{name}: a stored shape is for ever; give the new one a new version");
+            let payload: Value = serde_json::from_str(&stored).unwrap();
+            assert_eq!(payload["type"], event.event_type(), "{name}: the name inside is the stored name");
+            assert_eq!(serde_json::from_value::<E>(payload).unwrap(), event, "{name} decodes");
+        } else {
+            fs::write(&file, written).unwrap();
+            missing.push(name.clone());
+        }
+        assert!(pinned.insert(name.clone()), "{name} is pinned twice");
+    }
+}
+
+#[test]
+fn every_event_has_the_name_and_shape_that_is_stored() {
+    let (mut pinned, mut missing) = (BTreeSet::new(), Vec::new());
+    hold(todos(), &mut pinned, &mut missing);
+    hold(tags(), &mut pinned, &mut missing);
+    hold(tenants(), &mut pinned, &mut missing);
+    hold(users(), &mut pinned, &mut missing);
+    hold(operators(), &mut pinned, &mut missing);
+    assert!(missing.is_empty(), "written now, commit them: {missing:?}");
+    // Shapes of earlier releases, which only upcasters read.
+    pinned.extend(["tag.created.v1.json".to_owned(), "tenant.created.after-a-person.v1.json".to_owned()]);
+    let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let orphans: Vec<String> = files.filter(|file| !pinned.contains(file)).collect();
+    assert!(orphans.is_empty(), "no event has these shapes: {orphans:?}");
+}
+
+#[test]
+fn a_tag_of_the_time_before_colours_has_the_default_one() {
+    let payload = fs::read_to_string(folder().join("tag.created.v1.json")).unwrap();
+    let old = SerializedEvent {
+        aggregate_id: String::new(),
+        sequence: 1,
+        aggregate_type: "tag".to_owned(),
+        event_type: "tag.created".to_owned(),
+        event_version: "1".to_owned(),
+        payload: serde_json::from_str(&payload).unwrap(),
+        metadata: Value::Null,
+    };
+    let today = upcast(&upcasters(), old.clone());
+    assert!(
+        serde_json::from_value::<TagEvent>(old.payload).is_err(),
+        "without its upcaster it is unreadable"
+    );
+    let TagEvent::Created { name, colour, .. } = serde_json::from_value(today.payload).unwrap() else {
+        panic!("it is a creation");
+    };
+    assert_eq!((name.as_str(), colour), ("Home", Colour::default()));
+}
+
+#[test]
+fn a_tenant_named_after_a_person_stores_no_name() {
+    let event = TenantEvent::Created {
+        naming: Naming::After(UserId(id(2))),
+        slug: "tenant-0a1b2c".to_owned().try_into().unwrap(),
+        at: at(),
+    };
+    let stored = fs::read_to_string(folder().join("tenant.created.after-a-person.v1.json")).unwrap();
+    assert_eq!(serde_json::from_str::<TenantEvent>(&stored).unwrap(), event);
+}
