@@ -3,6 +3,7 @@
 
 mod aggregates;
 mod contract;
+mod migrations;
 mod poison;
 mod postgres_es;
 mod progress;
@@ -11,3 +12,5 @@ mod rig;
 mod runner;
 mod tail;
 mod tally;
+mod vault;
+mod walls;

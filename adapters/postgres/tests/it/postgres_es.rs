@@ -45,7 +45,7 @@ mod writes {
 
 #[tokio::test]
 async fn the_tail_reads_what_postgres_es_writes() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::alone().await;
     let node = Node::on(&database);
     let entropy = TestEntropy::seeded(1);
     let alice = somebody(&entropy);
@@ -99,7 +99,7 @@ async fn postgres_es_goes_on_where_we_stopped_and_we_where_it_stopped() {
 
 #[tokio::test]
 async fn an_old_shape_is_read_as_todays_by_every_reader() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::alone().await;
     let node = Node::on(&database);
     let entropy = TestEntropy::seeded(3);
     let alice = somebody(&entropy);

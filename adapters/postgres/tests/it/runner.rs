@@ -10,7 +10,6 @@ use std::{
 
 use adapter_postgres::consumers::{self, Pace, Poison, Status};
 use application::ports::{EventLog, Signal, Signals};
-use cqrs_es::Aggregate;
 use domain::{StreamId, todo::Todo};
 use testkit::{
     TestDatabase, eventually,
@@ -210,19 +209,43 @@ async fn a_batch_is_signalled_after_its_commit() {
     assert_eq!(Tally::exactly_once(&node).await, 1);
 }
 
+/// Polling would take longer than any test waits.
+const NEVER_POLLS: Pace = Pace { poll: Duration::from_mins(10), ..QUICK };
+
+async fn setting_alone() -> (TestDatabase, Node) {
+    let database = TestDatabase::alone().await;
+    Tally::table(&database).await;
+    let node = Node::on(&database);
+    (database, node)
+}
+
 #[tokio::test]
 async fn another_process_is_woken_by_the_hint_of_an_append() {
-    let (database, node) = setting().await;
+    let (database, node) = setting_alone().await;
     let reader = node.beside(&database, 2);
     tokio::spawn(Arc::clone(&reader.wake).run());
-    let patient = Pace { poll: testkit::PATIENCE * 10, ..QUICK };
-    let _running = reader.run_at(Tally::new(), patient);
     let first = write(&node, 1, 1).await.remove(0);
+    let _running = reader.run_at(Tally::new(), NEVER_POLLS);
     eventually("it is there", async || Tally::of(&node, &first).await == [1]).await;
 
     let second = write(&node, 1, 1).await.remove(0);
 
-    // Polling would take minutes.
     eventually("it was woken", async || Tally::of(&node, &second).await == [1]).await;
-    assert_eq!(Todo::TYPE, Tally::READS[0]);
+}
+
+#[tokio::test]
+async fn a_hint_that_comes_while_another_transaction_is_open_is_not_forgotten() {
+    let (database, node) = setting_alone().await;
+    let _running = node.run_at(Tally::new(), NEVER_POLLS);
+    let first = write(&node, 1, 1).await.remove(0);
+    eventually("it is there", async || Tally::of(&node, &first).await == [1]).await;
+    let other = database.owner().await;
+    other.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.unwrap();
+
+    let second = write(&node, 1, 1).await.remove(0);
+    tokio::time::sleep(QUICK.poll).await;
+    assert_eq!(Tally::of(&node, &second).await, [0; 0], "it is behind an open transaction");
+    other.batch_execute("ROLLBACK").await.unwrap();
+
+    eventually("it looked again", async || Tally::of(&node, &second).await == [1]).await;
 }
