@@ -8,7 +8,7 @@ use crate::{
     Aggregates,
     audit::AuditLog,
     live::Hub,
-    ports::{AccessTokens, Clock, Entropy, EventLog, Passwords, Progress, Vault},
+    ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
     tag::TagList,
     todo::TodoList,
     user::People,
@@ -78,6 +78,8 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// What slows down who guesses passwords.
+    pub lockouts: Arc<dyn Lockouts>,
 }
 
 /// Everything a surface may ask for. Cheap to clone.

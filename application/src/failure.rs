@@ -1,9 +1,11 @@
 //! Why a request did not happen: one variant per thing a surface does differently.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use domain::role::Permission;
 use thiserror::Error;
+
+use crate::ports::Wait;
 
 /// Any error, boxed, on its way to the log.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -124,6 +126,9 @@ pub enum Failure<R: Error + 'static = Never> {
     /// Our fault; the cause is logged, never sent.
     #[error("internal error")]
     Internal(#[source] BoxError),
+    /// Too many attempts.
+    #[error(transparent)]
+    RateLimited(Wait),
 }
 
 fn list(permissions: &[Permission]) -> String {
@@ -145,6 +150,7 @@ impl<R: Error + 'static> Failure<R> {
             Self::NotThereYet => Failure::NotThereYet,
             Self::Unavailable(source) => Failure::Unavailable(source),
             Self::Internal(source) => Failure::Internal(source),
+            Self::RateLimited(wait) => Failure::RateLimited(wait),
         }
     }
 }
@@ -169,17 +175,32 @@ pub struct Problem {
     pub current_version: Option<i64>,
     /// For the log only.
     pub cause: Option<BoxError>,
+    /// With `RATE_LIMITED`: when to ask again.
+    pub retry_after: Option<Duration>,
 }
 
 impl Problem {
     /// A problem with nothing to log.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, current_version: None, cause: None }
+        Self {
+            code,
+            message: message.into(),
+            field: None,
+            current_version: None,
+            cause: None,
+            retry_after: None,
+        }
     }
 
     /// The problem with the input field it speaks of.
     pub fn of_field(self, field: &'static str) -> Self {
         Self { field: Some(field), ..self }
+    }
+}
+
+impl From<Wait> for Problem {
+    fn from(wait: Wait) -> Self {
+        Self { retry_after: Some(wait.0), ..Self::new(Code::RateLimited, wait.to_string()) }
     }
 }
 
@@ -208,6 +229,7 @@ impl<R: Refusal> From<Failure<R>> for Problem {
                 Self { cause: Some(cause), ..Self::new(Code::Unavailable, message) }
             }
             Failure::Internal(cause) => Self { cause: Some(cause), ..Self::new(Code::Internal, message) },
+            Failure::RateLimited(wait) => wait.into(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod bus;
 mod caller;
 mod failure;
 mod filter;
+mod limits;
 pub mod live;
 pub mod mail;
 pub mod operator;
@@ -32,5 +33,6 @@ pub use bus::{
 pub use caller::{Caller, Member, Platform};
 pub use failure::{BoxError, Code, Failure, Never, Problem, Refusal};
 pub use filter::{FILTER_NODES_MAX, Filter, FilterTooLarge, Test};
+pub use limits::{LocalLimits, PASSWORD_BACKOFF, PUBLIC_LIMIT};
 pub use order::{Committed, Order};
 pub use page::{Direction, Edge, Keyset, PAGE_DEFAULT, PAGE_MAX, Page, PageError, PageRequest, Window};

@@ -1,6 +1,6 @@
 //! Operators in GraphQL: signing in, and who asks.
 
-use adapter_web::{ContextExt, failed, problem};
+use adapter_web::{ContextExt, failed, limited, problem};
 use application::{
     Code, Problem, Terms,
     operator::{OperatorRow, PortalLogin, PortalMe},
@@ -82,6 +82,7 @@ impl OperatorQuery {
 impl OperatorMutation {
     /// Signs an operator in. Tokens are never stored, so a repeated `idempotencyKey` opens another
     /// session.
+    #[graphql(directive = limited::apply())]
     async fn portal_login(
         &self,
         ctx: &Context<'_>,

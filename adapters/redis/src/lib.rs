@@ -1,4 +1,4 @@
-//! Hints between processes, through one Redis channel.
+//! What processes tell each other through Redis: hints, and what they count together.
 //!
 //! [`RedisSignals`] never makes anybody wait for Redis: it starts without it, what is published
 //! goes into a bounded queue, and it connects again for ever. Where a hint may have been lost, a
@@ -12,7 +12,9 @@
 //! server that is no longer the primary.
 #![deny(missing_docs)]
 
+mod connection;
 mod heartbeat;
+mod limits;
 mod listener;
 mod outbox;
 mod publisher;
@@ -21,6 +23,7 @@ mod shared;
 mod signals;
 mod wire;
 
+pub use limits::RedisLimits;
 pub use outbox::OUTBOX_SIGNALS_MAX;
 pub use settings::{RedisSettings, SignalError};
 pub use shared::RECEIVER_SIGNALS_MAX;

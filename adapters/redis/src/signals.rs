@@ -12,11 +12,12 @@ use fred::{
 use tokio::{
     sync::{broadcast, watch},
     task,
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    connection::stay_connected,
     heartbeat::beat,
     listener::{keep_subscribed, listen},
     outbox::Outbox,
@@ -29,8 +30,6 @@ use crate::{
 const PING_WAIT: Duration = Duration::from_secs(1);
 /// The longest each step of closing takes.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait before a client that has given up is started again.
-const RESTART_PAUSE: Duration = Duration::from_secs(5);
 
 /// Hints through Redis: one connection to publish, one to listen.
 pub struct RedisSignals {
@@ -142,28 +141,5 @@ impl Drop for RedisSignals {
     fn drop(&mut self) {
         self.closing.cancel();
         self.closed.cancel();
-    }
-}
-
-/// Keeps a client connecting until `closed`. By itself it tries for ever; should it give up on an
-/// error it holds for final, it is started again.
-async fn stay_connected<C: ClientLike>(client: C, closed: CancellationToken) {
-    loop {
-        let mut connection = client.connect();
-        tokio::select! {
-            () = closed.cancelled() => {
-                connection.abort();
-                return;
-            }
-            ended = &mut connection => {
-                if let Ok(Err(error)) = ended {
-                    tracing::warn!(%error, "the connection to Redis ended");
-                }
-            }
-        }
-        tokio::select! {
-            () = closed.cancelled() => return,
-            () = sleep(RESTART_PAUSE) => {}
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Problem documents (RFC 9457): the one form of every error here.
 
-use adapter_web::{RequestId, status_of};
+use adapter_web::{RequestId, retry_after_seconds, status_of};
 use application::Code;
 use poem::{
     Body, Error, IntoResponse, Response,
@@ -39,6 +39,8 @@ pub struct Problem {
     pub current_version: Option<i64>,
     /// The id of the request, to be found in the log.
     pub request_id: Option<String>,
+    /// With `RATE_LIMITED`: the seconds to wait, as in the header `Retry-After`.
+    pub retry_after_seconds: Option<u64>,
 }
 
 impl Problem {
@@ -83,6 +85,7 @@ impl Problem {
             field: None,
             current_version: None,
             request_id: None,
+            retry_after_seconds: None,
         }
     }
 }
@@ -96,6 +99,7 @@ impl From<application::Problem> for Problem {
         Self {
             field: problem.field.map(str::to_owned),
             current_version: problem.current_version,
+            retry_after_seconds: problem.retry_after.map(retry_after_seconds),
             ..Self::new(problem.code, problem.message)
         }
     }
@@ -112,6 +116,9 @@ impl IntoResponse for Problem {
             .body(Body::from(body));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, READ_METHODS);
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

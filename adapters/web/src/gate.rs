@@ -12,11 +12,11 @@ use async_graphql::{
     Request, Variables,
     parser::{
         self, parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationType},
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
     },
 };
 
-use crate::EdgeRules;
+use crate::{EdgeRules, public::LimitedFields};
 
 pub use self::{
     scan::{DIRECTIVES_MAX, NESTING_MAX, TOKENS_MAX},
@@ -40,10 +40,12 @@ pub(crate) struct Admitted {
     pub(crate) kind: OperationType,
     /// For the log.
     pub(crate) name: Option<String>,
+    /// How many fields it asks for that are limited.
+    pub(crate) limited: u32,
 }
 
 /// Lets a request through, or says why not.
-pub(crate) fn admit(wanted: Wanted, rules: &EdgeRules) -> Result<Admitted, Problem> {
+pub(crate) fn admit(wanted: Wanted, rules: &EdgeRules, limited: &LimitedFields) -> Result<Admitted, Problem> {
     let Wanted { query, operation_name, variables } = wanted;
     if query.len() > rules.document_bytes {
         return Err(too_complex(format!("the document is larger than {} bytes", rules.document_bytes)));
@@ -52,11 +54,17 @@ pub(crate) fn admit(wanted: Wanted, rules: &EdgeRules) -> Result<Admitted, Probl
     let document = parse_query(&query).map_err(|error| syntax(&error))?;
     weigh::check(&document, rules)?;
     let operation_name = operation_name.filter(|name| !name.is_empty());
-    let (kind, name) = chosen(&document, operation_name.as_deref());
+    let chosen = chosen(&document, operation_name.as_deref());
+    let kind = chosen.map_or(OperationType::Query, |(_, operation)| operation.ty);
+    let limited = chosen
+        .map_or(0, |(_, operation)| limited.count(kind, &operation.selection_set.node, &document.fragments));
+    // Names are ASCII by the grammar, so that any byte is a boundary.
+    let name = chosen.and_then(|(name, _)| name);
+    let name = name.map(|name| name[..name.len().min(OPERATION_NAME_BYTES_MAX)].to_owned());
     let mut request = Request::new(query).variables(variables);
     request.operation_name = operation_name;
     request.set_parsed_query(document);
-    Ok(Admitted { request, kind, name })
+    Ok(Admitted { request, kind, name, limited })
 }
 
 pub(crate) fn too_complex(message: impl Into<String>) -> Problem {
@@ -67,23 +75,21 @@ pub(crate) fn invalid(message: impl Into<String>) -> Problem {
     Problem::new(Code::ValidationFailed, message)
 }
 
-/// The kind and name of the operation that will run. A name that is not in the document is refused
-/// by validation later.
-fn chosen(document: &ExecutableDocument, name: Option<&str>) -> (OperationType, Option<String>) {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some((None, operation)),
+/// The name and the operation that will run. A name that is not in the document is refused by
+/// validation later.
+fn chosen<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+) -> Option<(Option<&'d str>, &'d OperationDefinition)> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some((None, &operation.node)),
         (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get_key_value(name).map(|(name, operation)| (Some(name.as_str()), operation))
+            operations.get_key_value(name).map(|(name, operation)| (Some(name.as_str()), &operation.node))
         }
         (DocumentOperations::Multiple(operations), None) => {
-            operations.iter().next().map(|(name, operation)| (Some(name.as_str()), operation))
+            operations.iter().next().map(|(name, operation)| (Some(name.as_str()), &operation.node))
         }
-    };
-    operation.map_or((OperationType::Query, None), |(name, operation)| {
-        // Names are ASCII by the grammar, so that any byte is a boundary.
-        let name = name.map(|name| name[..name.len().min(OPERATION_NAME_BYTES_MAX)].to_owned());
-        (operation.node.ty, name)
-    })
+    }
 }
 
 /// A syntax error in one line; the parser draws a picture.
@@ -105,7 +111,7 @@ mod tests {
     fn refusal(query: &str) -> Option<(Code, String)> {
         let started = Instant::now();
         let wanted = Wanted { query: query.to_owned(), ..Wanted::default() };
-        let refusal = admit(wanted, &EdgeRules::production()).err();
+        let refusal = admit(wanted, &EdgeRules::production(), &LimitedFields::default()).err();
         // Without optimisation a few milliseconds become tens.
         assert!(started.elapsed().as_millis() < 200, "{:?}", started.elapsed());
         refusal.map(|problem| (problem.code, problem.message))

@@ -20,10 +20,11 @@ pub(crate) use self::{
     },
 };
 use crate::{
-    EdgeRules, Graphql, RequestId, client_address,
+    Graphql, RequestId, client_address,
     context::Asked,
     gate::{self, Admitted, Wanted, invalid},
     problem::{edge_error, status_of},
+    public,
     request_id::CURRENT,
     token,
 };
@@ -92,8 +93,10 @@ async fn run<X: Executor>(
     let client = client_address(&request, edge.rules.trusted_proxies);
     let by_get = request.method() == Method::GET;
     let wanted = receive::wanted(&mut request, &edge.rules).await?;
-    let admitted = admit(wanted, by_get, &edge.rules)?;
+    let admitted = admit(graphql, wanted, by_get)?;
     *name = admitted.name;
+    // Before anything runs: of a document with too many guesses not one is made.
+    public::admit(edge, client, admitted.limited).await.map_err(Turned::always)?;
 
     let asked = Arc::new(Asked::new(edge, caller, after, client));
     let mut operation = admitted.request;
@@ -112,8 +115,8 @@ async fn run<X: Executor>(
     Ok((answer, asked))
 }
 
-fn admit(wanted: Wanted, by_get: bool, rules: &EdgeRules) -> Result<Admitted, Turned> {
-    let admitted = gate::admit(wanted, rules)?;
+fn admit<X>(graphql: &Graphql<X>, wanted: Wanted, by_get: bool) -> Result<Admitted, Turned> {
+    let admitted = gate::admit(wanted, &graphql.edge.rules, &graphql.limited)?;
     match admitted.kind {
         OperationType::Mutation if by_get => {
             Err(Turned::http(StatusCode::METHOD_NOT_ALLOWED, "mutations need POST"))

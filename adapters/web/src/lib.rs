@@ -12,18 +12,20 @@
 //!
 //! Take what a request knows from [`ContextExt`]; turn refusals into errors with [`failed`],
 //! [`refused`] and [`problem`]. An error that carries none of our codes reaches the client as
-//! `INTERNAL`, and the log with its text.
+//! `INTERNAL`, and the log with its text. A field that needs no token carries [`limited`].
 #![deny(missing_docs)]
 
 mod client;
 mod context;
 mod cors;
 mod cursor;
+mod directive;
 mod gate;
 mod graphiql;
 mod http;
 mod layers;
 mod problem;
+mod public;
 pub mod relay;
 mod request_id;
 mod rules;
@@ -35,9 +37,11 @@ mod ws;
 pub use client::client_address;
 pub use context::ContextExt;
 pub use cursor::{BadCursor, CURSOR_TEXT_BYTES_MAX, CursorCodec, CursorText};
+pub use directive::limited;
 pub use gate::{DIRECTIVES_MAX, EXPANDED_FIELDS_MAX, NESTING_MAX, TOKENS_MAX};
 pub use layers::{Layered, layers};
-pub use problem::{failed, known_code, problem, rate_limited, refused, status_of};
+pub use problem::{failed, known_code, problem, refused, retry_after_seconds, status_of};
+pub use public::ClientKeys;
 pub use request_id::RequestId;
 pub use rules::{Edge, EdgeRules, limit};
 pub use serve::{CONNECTIONS_MAX, SHUTDOWN_WAIT, ServeLimits, serve};

@@ -62,15 +62,15 @@ pub fn problem(problem: Problem) -> Error {
     if let Some(version) = problem.current_version {
         extensions.set("currentVersion", version);
     }
+    if let Some(wait) = problem.retry_after {
+        extensions.set("retryAfterSeconds", retry_after_seconds(wait));
+    }
     Error { message: problem.message, source: None, extensions: Some(extensions) }
 }
 
-/// The error of a client that asks too often.
-pub fn rate_limited(retry_after: Duration) -> Error {
-    let mut error = problem(Problem::new(Code::RateLimited, "too many requests, please try again later"));
-    let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-    error.extensions.get_or_insert_default().set("retryAfterSeconds", seconds.max(1));
-    error
+/// A wait in whole seconds, rounded up: whoever waits that long has waited long enough.
+pub fn retry_after_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// The code a name on the wire stands for.
@@ -160,7 +160,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use application::Never;
+    use application::{Never, ports::Wait};
 
     use super::*;
 
@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn waiting_time_is_rounded_up() {
-        let values = rate_limited(Duration::from_millis(1_200)).extensions.expect("extensions");
+        let wait = Wait(Duration::from_millis(1_200));
+        let values = failed(Failure::<Never>::RateLimited(wait)).extensions.expect("extensions");
         assert_eq!(values.get("retryAfterSeconds"), Some(&Value::from(2)));
     }
 }

@@ -3,12 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use application::{
-    Platform,
-    ports::{AccessTokens, Clock, Entropy},
+    PUBLIC_LIMIT, Platform,
+    ports::{AccessTokens, Clock, Entropy, Limit, RateLimits},
 };
 use async_graphql::SchemaBuilder;
 
-use crate::CursorCodec;
+use crate::{ClientKeys, CursorCodec};
 
 /// The deepest operation in production, in fields from the root.
 const DEPTH_PRODUCTION: usize = 7;
@@ -59,6 +59,10 @@ pub struct Edge {
     pub codec: CursorCodec,
     /// The limits.
     pub rules: EdgeRules,
+    /// Counts what clients without a token do.
+    pub limits: Arc<dyn RateLimits>,
+    /// Under which keys.
+    pub clients: ClientKeys,
 }
 
 impl fmt::Debug for Edge {
@@ -108,6 +112,8 @@ pub struct EdgeRules {
     pub token_recheck: Duration,
     /// The longest one outgoing message may wait for a client that does not read.
     pub write_stall: Duration,
+    /// How often one client may use the operations that need no token.
+    pub public: Limit,
 }
 
 impl EdgeRules {
@@ -131,6 +137,7 @@ impl EdgeRules {
             silence: SILENCE_MAX,
             token_recheck: TOKEN_RECHECK,
             write_stall: WRITE_STALL_MAX,
+            public: PUBLIC_LIMIT,
         }
     }
 

@@ -99,6 +99,7 @@ impl Handle<CreateOperator> for App {
 
 impl Handle<PortalLogin> for App {
     async fn handle(&self, caller: &Caller, login: PortalLogin, terms: Terms) -> Outcome<PortalLogin> {
+        let attempt = self.attempt("portal-login", &login.email).await?;
         let index =
             self.vault.index(operator::EMAIL, &login.email.trim().to_lowercase()).await.map_err(sealed)?;
         let holder = self.log.holder(&Claim::new(operator::EMAIL, index.as_str())).await.map_err(broken)?;
@@ -113,6 +114,7 @@ impl Handle<PortalLogin> for App {
         }
         let right = self.passwords.verify(login.password, hash).await;
         let right = right.map_err(|error| Failure::Internal(error.into()))?;
+        attempt.settle(right).await?;
         let Some((stream, id, role)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(OperatorError::InvalidCredentials));
         };

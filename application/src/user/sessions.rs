@@ -71,6 +71,7 @@ session_command!(Refresh, "user.refresh");
 impl Handle<Login> for App {
     async fn handle(&self, caller: &Caller, login: Login, _: Terms) -> Outcome<Login> {
         let Login { identifier, password } = login;
+        let attempt = self.attempt("login", &identifier).await?;
         let found = self.find(&identifier).await?;
         let hash = match &found {
             Some((stream, account)) => {
@@ -82,6 +83,7 @@ impl Handle<Login> for App {
         // Without a hash the check takes as long: unknown and wrong look alike.
         let right =
             self.passwords.verify(password, hash).await.map_err(|error| Failure::Internal(error.into()))?;
+        attempt.settle(right).await?;
         let Some((stream, _)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(UserError::InvalidCredentials));
         };

@@ -8,7 +8,7 @@ use adapter_postgres::{
     PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, PoolError,
     Reached, Wake,
 };
-use adapter_redis::{RedisSettings, RedisSignals, SignalError};
+use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
     Aggregates, App, Deps,
     live::Hub,
@@ -51,6 +51,8 @@ pub struct Node {
     pub reached: Arc<Reached>,
     /// Personal data.
     pub vault: Arc<PgVault>,
+    /// What nodes count together.
+    pub limits: Arc<RedisLimits>,
 }
 
 impl Node {
@@ -63,11 +65,17 @@ impl Node {
             channel: settings.channel.clone(),
         })
         .await?;
+        let limits = RedisLimits::connect(RedisSettings {
+            url: settings.limits_url.expose().to_owned(),
+            ca_file: settings.redis_ca_file.clone(),
+            channel: settings.channel.clone(),
+        })
+        .await?;
         let wake = Wake::new(Arc::clone(&signals) as Arc<dyn Signals>);
         let reached = Reached::new(READ_MODELS.map(ReadModel::name));
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = PgVault::new(pools.pool.clone(), entropy, settings.data_key);
-        Ok(Self { pools, signals, wake, reached, vault })
+        Ok(Self { pools, signals, wake, reached, vault, limits })
     }
 
     /// Waits for the database, then listens to the other processes.
@@ -116,6 +124,7 @@ impl Node {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             lifetimes: settings.lifetimes,
+            lockouts: Arc::clone(&self.limits) as _,
         }))
     }
 }

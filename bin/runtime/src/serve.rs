@@ -8,8 +8,8 @@ use std::{
 use adapter_jwt::{KeyError, RsaTokens};
 use adapter_postgres::PgOutbox;
 use adapter_rest::RestDeps;
-use adapter_web::{CursorCodec, Edge, EdgeRules, ServeLimits, layers, serve};
-use application::{App, Platform, mail::Outbox};
+use adapter_web::{ClientKeys, CursorCodec, Edge, EdgeRules, ServeLimits, layers, serve};
+use application::{App, Platform, mail::Outbox, ports::Limit};
 use poem::{Response, endpoint::BoxEndpoint};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -179,8 +179,8 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         outbox,
         server_url: format!("http://localhost:{port}"),
     });
-    let edge = edge(surface, &settings, &tokens);
-    let gate = layers(Gate { rest, graphql: Arc::clone(&graphql) }, Arc::new(edge([0; 32])));
+    let edge = edge(surface, &settings, &node, &tokens);
+    let gate = layers(Gate { rest, graphql: Arc::clone(&graphql) }, Arc::new(edge([[0; 32]; 2])));
     let ending = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));
     let workers = match open(surface, &settings, &node, tokens, &edge, &stop).await {
@@ -216,38 +216,44 @@ async fn open(
     settings: &Settings,
     node: &Node,
     tokens: Arc<RsaTokens>,
-    edge: &impl Fn([u8; 32]) -> Edge,
+    edge: &impl Fn([[u8; 32]; 2]) -> Edge,
     stop: &CancellationToken,
 ) -> Result<(BoxEndpoint<'static, Response>, Option<Workers>), ServeError> {
     node.ready(stop).await?;
     if settings.data_key.is_none() {
         tracing::warn!("DATA_KEY is not set: the keys of personal data are stored unwrapped");
     }
-    let key = node.vault.derive("cursors").await.map_err(ComposeError::Vault)?;
+    let cursors = node.vault.derive("cursors").await.map_err(ComposeError::Vault)?;
+    let clients = node.vault.derive("clients").await.map_err(ComposeError::Vault)?;
     let app = node.app(settings, tokens)?;
     let workers = (!settings.external_workers).then(|| Workers::start(node, settings));
-    Ok(((surface.graphql)(app, Arc::new(edge(key))), workers))
+    Ok(((surface.graphql)(app, Arc::new(edge([cursors, clients]))), workers))
 }
 
 fn edge(
     surface: &Surface,
     settings: &Settings,
+    node: &Node,
     tokens: &Arc<RsaTokens>,
-) -> impl Fn([u8; 32]) -> Edge + use<> {
+) -> impl Fn([[u8; 32]; 2]) -> Edge + use<> {
     let base =
         if settings.environment.is_public() { EdgeRules::production() } else { EdgeRules::development() };
     let rules = EdgeRules {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies,
+        public: Limit { most: settings.public_limit, ..base.public },
         ..base
     };
     let (platform, tokens) = (surface.platform, Arc::clone(tokens));
-    move |key| Edge {
+    let limits = Arc::clone(&node.limits);
+    move |[cursors, clients]| Edge {
         platform,
         tokens: Arc::clone(&tokens) as _,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        codec: CursorCodec::new(key),
+        codec: CursorCodec::new(cursors),
         rules: rules.clone(),
+        limits: Arc::clone(&limits) as _,
+        clients: ClientKeys::new(clients),
     }
 }

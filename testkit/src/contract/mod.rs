@@ -1,10 +1,11 @@
 //! What every implementation of a port must do, whatever it is built on.
 //!
-//! A rule is a function that panics when it does not hold. [`event_log_contract!`](crate::event_log_contract)
-//! and [`vault_contract!`](crate::vault_contract) make a test of each.
+//! A rule is a function that panics when it does not hold. [`event_log_contract!`](crate::event_log_contract),
+//! [`vault_contract!`](crate::vault_contract) and [`limits_contract!`](crate::limits_contract) make a test of each.
 
 pub mod claims;
 pub mod keys;
+pub mod limits;
 pub mod numbers;
 pub mod snapshots;
 pub mod streams;
@@ -89,6 +90,38 @@ macro_rules! vault_contract {
     };
 }
 
+/// Tests of all rules of limits and lockouts. The expression is a future that makes a fresh store:
+/// a pair of the store (`Arc<T>` with both ports) and whatever must live as long as the test.
+#[macro_export]
+macro_rules! limits_contract {
+    ($make:expr) => {
+        $crate::limits_contract!(@rules $make;
+            the_limit_passes_and_the_next_one_waits,
+            a_client_does_not_pay_for_another,
+            the_window_slides,
+            several_at_once_pass_together_or_not_at_all,
+            more_than_the_limit_never_passes,
+            of_many_at_the_same_time_the_limit_passes,
+            a_refused_request_is_not_counted,
+            wrong_guesses_before_the_limit_cost_nothing,
+            each_wrong_guess_doubles_the_wait,
+            while_one_waits_no_outcome_is_told,
+            a_right_guess_forgives_all,
+            wrong_guesses_are_forgotten,
+            of_many_guesses_at_the_same_time_few_are_judged,
+        );
+    };
+    (@rules $make:expr; $($rule:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() {
+                let (store, _keep) = $make.await;
+                $crate::contract::limits::$rule(store).await;
+            }
+        )*
+    };
+}
+
 #[cfg(test)]
 mod twins {
     use std::sync::Arc;
@@ -105,6 +138,16 @@ mod twins {
             (Arc::new(MemoryEventLog::default()), ())
         }
         crate::event_log_contract!(memory());
+    }
+
+    mod limits {
+        use super::*;
+
+        #[expect(clippy::unused_async, reason = "the contract awaits every maker")]
+        async fn memory() -> (Arc<application::LocalLimits>, ()) {
+            (Arc::default(), ())
+        }
+        crate::limits_contract!(memory());
     }
 
     mod vault {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapter_web::{ContextExt, CursorText, failed};
+use adapter_web::{ContextExt, CursorText, failed, limited};
 use application::user::{Login, Person, Refresh, Register, VerifyEmail};
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
@@ -66,6 +66,7 @@ struct VerifyEmailPayload {
 #[Object]
 impl UserMutation {
     /// Makes a tenant with you as its Owner. Verify your e-mail address, then sign in.
+    #[graphql(directive = limited::apply())]
     async fn register(
         &self,
         ctx: &Context<'_>,
@@ -92,6 +93,7 @@ impl UserMutation {
     }
 
     /// Shows that the e-mail address is yours: the token comes from the mail, and works once.
+    #[graphql(directive = limited::apply())]
     async fn verify_email(
         &self,
         ctx: &Context<'_>,
@@ -111,6 +113,7 @@ impl UserMutation {
 
     /// Signs you in with username or e-mail address. Tokens are never stored, so a repeated
     /// `idempotencyKey` opens another session.
+    #[graphql(directive = limited::apply())]
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -123,6 +126,7 @@ impl UserMutation {
     }
 
     /// Gives the next pair of tokens. A refresh token works once: shown again, it ends its session.
+    #[graphql(directive = limited::apply())]
     async fn refresh_token(
         &self,
         ctx: &Context<'_>,

@@ -7,7 +7,7 @@ use adapter_postgres::{
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
-    Aggregates, App, Deps, Lifetimes,
+    Aggregates, App, Deps, Lifetimes, LocalLimits,
     live::Hub,
     ports::{Append, Appended, Clock, EventLog, ReadModel, Signals},
 };
@@ -94,6 +94,7 @@ impl Node {
             tokens: Arc::new(TestTokens::default()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&self.entropy) as _,
+            lockouts: Arc::new(LocalLimits::default()),
             lifetimes: Lifetimes::default(),
         })
     }

@@ -15,7 +15,7 @@ use super::{Media, Turned, failed_answer};
 use crate::{
     RequestId,
     context::Asked,
-    problem::{INTERNAL_MESSAGE, code_of, mask, status_of},
+    problem::{INTERNAL_MESSAGE, code_of, mask, retry_after_seconds, status_of},
     request_id::X_REQUEST_ID,
 };
 
@@ -98,6 +98,7 @@ pub(super) fn answered(mut answer: Answer, asked: &Arc<Asked>, id: &RequestId, m
 
 pub(super) fn turned(turned: Turned, id: &RequestId, media: Media) -> Response {
     let Turned { problem, status } = turned;
+    let wait = problem.retry_after;
     let status = status.unwrap_or(match media {
         Media::Graphql => status_of(problem.code),
         Media::Json => StatusCode::OK,
@@ -107,6 +108,9 @@ pub(super) fn turned(turned: Turned, id: &RequestId, media: Media) -> Response {
     let mut response = response(status, serde_json::to_vec(&payload), id, media);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    }
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds(wait)));
     }
     response
 }

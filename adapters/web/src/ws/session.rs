@@ -23,7 +23,12 @@ use super::{
     protocol::{self, Said, shown_token},
 };
 use crate::{
-    Edge, EdgeRules, RequestId, caller_of, context::Asked, gate, http::read_wanted, problem::edge_error,
+    Edge, EdgeRules, RequestId, caller_of,
+    context::Asked,
+    gate,
+    http::read_wanted,
+    problem::edge_error,
+    public::{self, LimitedFields},
     surface::Supply,
 };
 
@@ -35,6 +40,7 @@ pub(super) struct Session<X> {
     schema: X,
     edge: Arc<Edge>,
     supply: Option<Arc<Supply>>,
+    limited: Arc<LimitedFields>,
     /// The value of an `Authorization` header; the init payload's goes before the upgrade's.
     authorization: Option<String>,
     client: Option<IpAddr>,
@@ -57,6 +63,7 @@ impl<X: Executor> Session<X> {
         schema: X,
         edge: Arc<Edge>,
         supply: Option<Arc<Supply>>,
+        limited: Arc<LimitedFields>,
         authorization: Option<String>,
         client: Option<IpAddr>,
         agreed: bool,
@@ -65,6 +72,7 @@ impl<X: Executor> Session<X> {
             schema,
             edge,
             supply,
+            limited,
             authorization,
             client,
             agreed,
@@ -135,7 +143,7 @@ impl<X: Executor> Session<X> {
                 }
                 None
             }
-            Said::Subscribe { id, payload } => match self.subscribe(&id, payload)? {
+            Said::Subscribe { id, payload } => match self.subscribe(&id, payload).await? {
                 ControlFlow::Continue(()) => None,
                 ControlFlow::Break(problem) => {
                     let request = RequestId::new(&*self.edge.entropy);
@@ -162,7 +170,7 @@ impl<X: Executor> Session<X> {
     }
 
     /// Starts an operation, or breaks with why not; the socket goes on in either case.
-    fn subscribe(&mut self, id: &str, payload: &RawValue) -> Result<ControlFlow<Problem>, Goodbye> {
+    async fn subscribe(&mut self, id: &str, payload: &RawValue) -> Result<ControlFlow<Problem>, Goodbye> {
         let caller = self.caller.as_ref().ok_or(Goodbye::UNAUTHORIZED)?;
         if self.live.contains_key(id) {
             return Err(Goodbye::DUPLICATE);
@@ -176,10 +184,13 @@ impl<X: Executor> Session<X> {
             let message = format!("at most {} operations may live on one socket", rules.socket_operations);
             return Ok(ControlFlow::Break(Problem::new(Code::RateLimited, message)));
         }
-        let admitted = match gate::admit(wanted, rules) {
+        let admitted = match gate::admit(wanted, rules, &self.limited) {
             Ok(admitted) => admitted,
             Err(problem) => return Ok(ControlFlow::Break(problem)),
         };
+        if let Err(problem) = public::admit(&self.edge, self.client, admitted.limited).await {
+            return Ok(ControlFlow::Break(problem));
+        }
         let request_id = RequestId::new(&*self.edge.entropy);
         let caller = caller.clone().in_request(request_id.as_str());
         let mut request = admitted.request;

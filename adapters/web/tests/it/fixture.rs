@@ -12,12 +12,12 @@ use std::{
 };
 
 use adapter_web::{
-    ContextExt, CursorCodec, CursorText, Edge, EdgeRules, ServeLimits, failed, graphql, layers, limit,
-    problem, rate_limited, relay, serve, with_rest,
+    ClientKeys, ContextExt, CursorCodec, CursorText, Edge, EdgeRules, ServeLimits, failed, graphql, layers,
+    limit, limited, problem, relay, serve, with_rest,
 };
 use application::{
-    Caller, Code, Failure, Keyset, Member, Never, Platform, Problem, Window,
-    ports::{AccessTokens, Clock, Cursor, Entropy, TokenError, TokenSubject, Visibility},
+    Caller, Code, Failure, Keyset, LocalLimits, Member, Never, Platform, Problem, Window,
+    ports::{AccessTokens, Clock, Cursor, Entropy, TokenError, TokenSubject, Visibility, Wait},
 };
 use async_graphql::{Context, Error, Object, Result, Schema, SimpleObject, Subscription};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -72,6 +72,11 @@ impl Query {
         Ok(ctx.caller().signed_in::<Never>().map_err(failed)?.user.to_string())
     }
 
+    #[graphql(directive = limited::apply())]
+    async fn look(&self) -> i32 {
+        1
+    }
+
     async fn supplied(&self, ctx: &Context<'_>) -> bool {
         ctx.data_unchecked::<Supplied>().0.is_signed_in()
     }
@@ -85,7 +90,7 @@ impl Query {
     }
 
     async fn busy(&self) -> Result<String> {
-        Err(rate_limited(Duration::from_secs(30)))
+        Err(failed(Failure::<Never>::RateLimited(Wait(Duration::from_secs(30)))))
     }
 
     async fn taken(&self) -> Result<Option<String>> {
@@ -142,6 +147,12 @@ impl Query {
 
 #[Object]
 impl Mutation {
+    /// For anybody, now and then.
+    #[graphql(directive = limited::apply())]
+    async fn knock(&self, times: Option<i32>) -> Result<i32> {
+        times.ok_or_else(|| problem(Problem::new(Code::ValidationFailed, "how often?").of_field("times")))
+    }
+
     async fn bump(&self, ctx: &Context<'_>, late: Option<bool>) -> i32 {
         ctx.note_visibility(Visibility::Shown);
         match late {
@@ -291,6 +302,8 @@ pub(crate) async fn surface_with(rules: EdgeRules, limits: ServeLimits) -> Surfa
         entropy: Arc::new(CountedIds::default()),
         codec: codec.clone(),
         rules,
+        limits: Arc::new(LocalLimits::default()),
+        clients: ClientKeys::new([8; 32]),
     });
     let rest = make_sync(|request: Request| {
         assert!(request.uri().path() != "/v1/fall", "the secret of the handler");

@@ -8,3 +8,4 @@ mod logs;
 mod pages;
 mod socket;
 mod sockets;
+mod strangers;

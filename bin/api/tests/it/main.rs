@@ -25,6 +25,7 @@ mod audit;
 mod edge;
 mod filters;
 mod hostile;
+mod limits;
 mod lists;
 mod live;
 mod logs;

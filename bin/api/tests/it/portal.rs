@@ -14,14 +14,14 @@ use crate::{
 
 const EMAIL: &str = "Olga@portal.test";
 const PASSWORD: &str = "Portal7Secret";
-const LOGIN: &str = "mutation($email: String!, $password: String!) { \
+pub(crate) const LOGIN: &str = "mutation($email: String!, $password: String!) { \
     portalLogin(input: {email: $email, password: $password}) { accessToken expiresIn requiresTwoFactor } }";
 const ME: &str = "{ me { id fullname email role createdAt } }";
 const ADMIN_TODOS: &str = "query($tenant: ID!, $first: Int, $after: Cursor, $filter: AdminTodoFilter) { \
     adminTodos(tenantId: $tenant, first: $first, after: $after, filter: $filter) { \
     nodes { text tenantId ownerId done version } pageInfo { hasNextPage endCursor } totalCount } }";
 
-async fn create_operator(
+pub(crate) async fn create_operator(
     system: &System,
     email: &str,
     role: &str,

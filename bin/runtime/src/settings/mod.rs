@@ -73,6 +73,8 @@ pub struct Settings {
     pub replica: Option<PgSettings>,
     /// Redis, with its password if it has one.
     pub redis_url: Secret,
+    /// The Redis in which nodes count together; mostly the same.
+    pub limits_url: Secret,
     /// A private authority for Redis.
     pub redis_ca_file: Option<PathBuf>,
     /// The channel that the processes of one deployment share.
@@ -91,6 +93,8 @@ pub struct Settings {
     pub external_workers: bool,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How often a minute one client may use the operations that need no token.
+    pub public_limit: u32,
 }
 
 /// Which process asks.
@@ -121,6 +125,7 @@ impl Settings {
         let replica = postgres.as_ref().and_then(|primary| read.replica(primary));
         let port = read.port("PROJECT_PORT", if portal { PORT_PORTAL } else { PORT_USER });
         let (redis_url, channel) = read.redis(environment, postgres.as_ref());
+        let limits_url = read.limits(environment).unwrap_or_else(|| redis_url.clone());
         let keys = if matches!(process, Process::Api | Process::Portal) { read.keys(portal) } else { None };
         let data_key = read.data_key();
         let redis_ca_file = read.get("REDIS_CA_FILE").map(PathBuf::from);
@@ -130,6 +135,7 @@ impl Settings {
         let trusted_proxies = read.number("TRUSTED_PROXIES", 0);
         let external_workers = read.get("WORKERS").is_some_and(|workers| workers == "external");
         let lifetimes = read.lifetimes();
+        let public_limit = read.public_limit(environment);
         if environment.is_some_and(Environment::is_public) && read.get("TWOFA_BYPASS_PASSWORD").is_some() {
             read.problem("TWOFA_BYPASS_PASSWORD", "must not be set outside development and test");
         }
@@ -140,6 +146,7 @@ impl Settings {
                 postgres,
                 replica,
                 redis_url,
+                limits_url,
                 redis_ca_file,
                 channel,
                 keys,
@@ -149,6 +156,7 @@ impl Settings {
                 trusted_proxies,
                 external_workers,
                 lifetimes,
+                public_limit,
             }),
             _ => Err(read.problems),
         }
@@ -212,6 +220,36 @@ mod tests {
                 "Config validation error: \"TWOFA_BYPASS_PASSWORD\" must not be set outside development and test"
             ]
         );
+    }
+
+    #[test]
+    fn strangers_may_not_be_let_in_more_often_where_they_come() {
+        let mut variables = WHOLE.to_vec();
+        assert_eq!(read(&variables).unwrap().public_limit, 20);
+        variables.push(("RATE_LIMIT_PUBLIC", "5000"));
+        assert_eq!(read(&variables).unwrap().public_limit, 5000);
+        for (environment, limit, allowed) in [
+            ("production", "21", false),
+            ("staging", "5000", false),
+            ("production", "20", true),
+            ("production", "5", true),
+            ("development", "0", false),
+            ("development", "many", false),
+        ] {
+            variables[0] = ("NODE_ENV", environment);
+            variables[WHOLE.len()] = ("RATE_LIMIT_PUBLIC", limit);
+            assert_eq!(read(&variables).is_ok(), allowed, "{environment} {limit}");
+        }
+    }
+
+    #[test]
+    fn limits_are_counted_in_the_second_redis_when_there_is_one() {
+        let mut variables = WHOLE.to_vec();
+        assert_eq!(read(&variables).unwrap().limits_url, read(&variables).unwrap().redis_url);
+        variables.push(("REDIS_BULL_HOST", "counts"));
+        assert_eq!(read(&variables).unwrap().limits_url.expose(), "redis://counts:6379");
+        variables[0] = ("NODE_ENV", "production");
+        assert_eq!(read(&variables).unwrap().limits_url.expose(), "rediss://counts:6379");
     }
 
     #[test]

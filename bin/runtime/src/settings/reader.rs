@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use adapter_postgres::{PgSettings, SERVICE_ROLE, Tls};
-use application::Lifetimes;
+use application::{Lifetimes, PUBLIC_LIMIT};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Environment, Keys, Process, Secret};
@@ -147,6 +147,29 @@ impl Reader {
         };
         let scheme = if environment.is_some_and(Environment::is_public) { "rediss" } else { "redis" };
         (Secret(format!("{scheme}://{host}:{port}")), channel)
+    }
+
+    /// The Redis for counting, where it is another one.
+    pub(super) fn limits(&mut self, environment: Option<Environment>) -> Option<Secret> {
+        let host = self.get("REDIS_BULL_HOST")?;
+        let port = self.port("REDIS_BULL_PORT", PORT_REDIS);
+        let scheme = if environment.is_some_and(Environment::is_public) { "rediss" } else { "redis" };
+        Some(Secret(format!("{scheme}://{host}:{port}")))
+    }
+
+    pub(super) fn public_limit(&mut self, environment: Option<Environment>) -> u32 {
+        let limit = self.number("RATE_LIMIT_PUBLIC", PUBLIC_LIMIT.most);
+        if limit == 0 {
+            self.problem("RATE_LIMIT_PUBLIC", "must be at least 1");
+        }
+        if limit > PUBLIC_LIMIT.most && environment.is_some_and(Environment::is_public) {
+            let most = PUBLIC_LIMIT.most;
+            self.problem(
+                "RATE_LIMIT_PUBLIC",
+                &format!("must be at most {most} outside development and test"),
+            );
+        }
+        limit
     }
 
     pub(super) fn keys(&mut self, portal: bool) -> Option<Keys> {

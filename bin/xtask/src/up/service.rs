@@ -62,6 +62,9 @@ impl Setting<'_> {
             .env("JWT_PUBLIC_KEY", text(&keys.public)?)
             .env("DATA_KEY", self.data_key)
             .env("WEB_URL", web_url);
+        if let Some(limit) = environment::variable("RATE_LIMIT_PUBLIC") {
+            command.env("RATE_LIMIT_PUBLIC", limit);
+        }
         Ok(command)
     }
 }

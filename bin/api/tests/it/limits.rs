@@ -1,0 +1,192 @@
+//! How often strangers may ask, over all processes, and how long guessers wait.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::json;
+
+use crate::{
+    client::{Answer, Client},
+    database::Database,
+    person::{LOGIN, PASSWORD, Person},
+    portal::{self, LOGIN as PORTAL_LOGIN},
+    process,
+    redis::Redis,
+    service::{Service, Settings},
+    system::shared,
+    wait::until,
+};
+
+const VERIFY: &str = "mutation { verifyEmail(token: \"no token\") { verified } }";
+
+/// An address that no other test has.
+fn address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    format!("198.18.{high}.{low}")
+}
+
+fn from(client: &Client, address: &str) -> Client {
+    client.with("x-forwarded-for", format!("10.9.9.9, {address}"))
+}
+
+async fn try_login(client: &Client, name: &str, password: &str) -> Answer {
+    client.graphql(LOGIN, json!({"identifier": name, "password": password})).await.unwrap()
+}
+
+fn code(answer: &Answer) -> String {
+    answer.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
+}
+
+fn wait_of(answer: &Answer) -> u64 {
+    assert_eq!((answer.status, code(answer).as_str()), (429, "RATE_LIMITED"), "{answer:?}");
+    let seconds = answer.json()["errors"][0]["extensions"]["retryAfterSeconds"].as_u64().expect("a wait");
+    assert_eq!(answer.header("retry-after"), seconds.to_string());
+    seconds
+}
+
+#[tokio::test]
+async fn of_one_client_20_requests_a_minute_pass_over_all_nodes() {
+    let database = Database::migrated().await;
+    let settings = || Settings::user(&database).without("RATE_LIMIT_PUBLIC").with("TRUSTED_PROXIES", "1");
+    let nodes = [Service::ready("api", &settings()).await, Service::ready("api", &settings()).await];
+    let portal = Settings::portal(&database).without("RATE_LIMIT_PUBLIC").with("TRUSTED_PROXIES", "1");
+    let portal = Service::ready("portal-api", &portal).await;
+    let address = address();
+    for n in 0..20 {
+        let answer = from(&nodes[n % 2].client(), &address).graphql(VERIFY, json!({})).await.unwrap();
+        assert_eq!(code(&answer), "VALIDATION_FAILED", "{n}: {answer:?}");
+    }
+    for node in &nodes {
+        let client = from(&node.client(), &address);
+        assert!((1..=60).contains(&wait_of(&client.graphql(VERIFY, json!({})).await.unwrap())));
+        let aliases = "mutation { a: login(input: {identifier: \"x\", password: \"y\"}) { accessToken } \
+            b: login(input: {identifier: \"x\", password: \"y\"}) { accessToken } }";
+        wait_of(&client.graphql(aliases, json!({})).await.unwrap());
+        for _ in 0..30 {
+            assert_eq!(client.ask("{ health }", json!({})).await, "ok");
+            assert_eq!(client.get("/.well-known/jwks.json").await.unwrap().status, 200);
+            assert_eq!(client.get("/health/ready").await.unwrap().status, 200);
+        }
+        let other = from(&node.client(), &self::address());
+        assert_eq!(code(&other.graphql(VERIFY, json!({})).await.unwrap()), "VALIDATION_FAILED");
+    }
+    let client = from(&portal.client(), &address);
+    let wrong = json!({"email": "a@b.test", "password": "x"});
+    assert_eq!(code(&client.graphql(PORTAL_LOGIN, wrong).await.unwrap()), "UNAUTHENTICATED", "counted apart");
+}
+
+#[tokio::test]
+async fn while_redis_is_away_each_node_limits_alone() {
+    let (database, mut redis) = (Database::migrated().await, Redis::running().await);
+    let settings = Settings::user(&database).with("REDIS_URL", redis.url());
+    let settings = settings.without("RATE_LIMIT_PUBLIC").with("TRUSTED_PROXIES", "1");
+    let node = Service::ready("api", &settings).await;
+    redis.kill();
+    let client = from(&node.client(), &address());
+    for _ in 0..20 {
+        assert_eq!(code(&client.graphql(VERIFY, json!({})).await.unwrap()), "VALIDATION_FAILED");
+    }
+    wait_of(&client.graphql(VERIFY, json!({})).await.unwrap());
+    redis.start().await;
+    let back = from(&node.client(), &address());
+    until("an answer", async || code(&back.graphql(VERIFY, json!({})).await.unwrap()) == "VALIDATION_FAILED")
+        .await;
+}
+
+#[tokio::test]
+async fn wrong_passwords_make_a_known_and_an_unknown_name_wait_alike() {
+    let system = shared().await;
+    let person = Person::new(&system.a).await;
+    let mut seen = Vec::new();
+    for name in [person.email.as_str(), "nobody.at.all@accounts.test"] {
+        let mut answers = Vec::new();
+        for n in 0..5 {
+            let node = if n % 2 == 0 { &system.a } else { &system.b };
+            let answer = try_login(&node.client(), name, "Wrong7Password").await;
+            answers.push((answer.status, answer.refused(name).message));
+        }
+        let waiting = try_login(&system.b.client(), &name.to_uppercase(), PASSWORD).await;
+        assert_eq!(wait_of(&waiting), 1, "right and wrong wait alike, however the name is written");
+        answers.push((waiting.status, waiting.refused(name).message));
+        seen.push(answers);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(
+        seen[0][..5]
+            .iter()
+            .all(|(status, message)| (*status, message.as_str()) == (401, "Invalid credentials"))
+    );
+}
+
+#[tokio::test]
+async fn the_wait_grows_ends_by_itself_and_is_forgiven() {
+    let system = shared().await;
+    let person = Person::new(&system.a).await;
+    let client = system.a.client();
+    for _ in 0..5 {
+        try_login(&client, &person.email, "Wrong7Password").await;
+    }
+    let waited = async |seconds| {
+        // Knocking while one waits does not make it longer.
+        assert_eq!(wait_of(&try_login(&client, &person.email, PASSWORD).await), seconds);
+        tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+    };
+    waited(1).await;
+    assert_eq!(try_login(&client, &person.email, "Wrong7Password").await.status, 401);
+    waited(2).await;
+    let answer = try_login(&client, &person.email, PASSWORD).await;
+    assert!(answer.json()["data"]["login"]["accessToken"].is_string(), "{answer:?}");
+    for _ in 0..4 {
+        assert_eq!(try_login(&client, &person.email, "Wrong7Password").await.status, 401, "begun anew");
+    }
+    assert_eq!(try_login(&client, &person.email, PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn guesses_at_the_same_time_are_judged_no_more_often_than_one_after_the_other() {
+    let system = shared().await;
+    let person = Person::new(&system.a).await;
+    let guesses = (0..24).map(|n| {
+        let client = if n % 2 == 0 { system.a.client() } else { system.b.client() };
+        let name = person.username.clone();
+        async move { try_login(&client, &name, "Wrong7Password").await.status }
+    });
+    let statuses = futures_util::future::join_all(guesses).await;
+    let judged = statuses.iter().filter(|status| **status == 401).count();
+    // A wait of a second may end in the middle.
+    assert!((5..=8).contains(&judged), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn operators_wait_too_and_nothing_of_it_is_an_event() {
+    let system = shared().await;
+    let email = "slow@portal.test";
+    let made = portal::create_operator(&system, email, "SUPPORT", "Portal7Secret").await;
+    assert!(made.status.success(), "{made:?}");
+    let client = system.portal.client();
+    let before =
+        system.database.number("SELECT count(*) FROM events WHERE aggregate_type = 'operator'").await;
+    let login = async |password: &str| {
+        client.graphql(PORTAL_LOGIN, json!({"email": email, "password": password})).await.unwrap()
+    };
+    for _ in 0..5 {
+        assert_eq!(login("Wrong7Password").await.status, 401);
+    }
+    assert_eq!(wait_of(&login("Portal7Secret").await), 1);
+    let after = system.database.number("SELECT count(*) FROM events WHERE aggregate_type = 'operator'").await;
+    assert_eq!(before, after);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(login("Portal7Secret").await.status, 200);
+}
+
+#[tokio::test]
+async fn where_strangers_come_the_limit_cannot_be_raised() {
+    let database = Database::migrated().await;
+    let settings = Settings::user(&database).with("APP_ENV", "production").with("RATE_LIMIT_PUBLIC", "21");
+    let output = process::run(settings.command("api", &[])).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let line = "\"RATE_LIMIT_PUBLIC\" must be at most 20 outside development and test";
+    assert!(said.contains(line), "{said}");
+}
