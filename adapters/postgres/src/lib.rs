@@ -2,9 +2,11 @@
 //!
 //! # How to add a projection
 //!
-//! 1. `migrations/`: its table, with the grants for `enterprise_todo_service`, and the way back.
+//! 1. `migrations/`: its table, with the grants for `enterprise_todo_service`, and the way back. One
+//!    with a tenant says `CALL tenant_wall('it')`, and `SELECT` for `enterprise_todo_reader` with it.
 //! 2. `application`: the row struct and the read port, in the slice's `queries.rs`.
-//! 3. Here, in the slice's folder: one file with the projection and its queries.
+//! 3. Here, in the slice's folder: one file with the projection and its queries, which run on
+//!    [`TenantReaders`]; then a line in `tests/it/tenants.rs`, where its conditions are taken out.
 //! 4. One line in `projections.rs`. That list *is* the deployment; the name carries the version.
 
 mod audit;
@@ -17,6 +19,7 @@ pub mod migrations;
 mod pool;
 mod progress;
 mod projections;
+mod readers;
 mod tag;
 mod todo;
 mod user;
@@ -28,6 +31,7 @@ pub use mail::{PgOutbox, VerificationMail};
 pub use pool::{Connector, PgPools, PgSettings, PoolError, SERVICE_ROLE, Tls, connector};
 pub use progress::{PgProgress, Reached};
 pub use projections::{Deployment, all};
+pub use readers::{AcrossTenants, READER_ROLE, TenantReaders};
 pub use tag::{PgTagList, TagListProjection};
 pub use todo::{PgTodoList, TodoListProjection};
 pub use user::{PeopleProjection, PgPeople};

@@ -27,6 +27,7 @@ migrations! {
     4 "0004_tag_list",
     5 "0005_todo_list",
     6 "0006_dev_outbox",
+    7 "0007_tenant_walls",
 }
 
 /// The newest schema this release knows, and needs.

@@ -1,4 +1,5 @@
-//! Connections: one pool for our own statements, a small one for postgres-es, sessions for leases.
+//! Connections: one pool for our own statements, one for queries, a small one for postgres-es,
+//! sessions for leases.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,6 +13,8 @@ use thiserror::Error;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::readers::TenantReaders;
+
 /// The role the services work under: it can append events, and never change them.
 pub const SERVICE_ROLE: &str = "enterprise_todo_service";
 
@@ -19,12 +22,12 @@ pub const SERVICE_ROLE: &str = "enterprise_todo_service";
 const CONNECTIONS_PER_CORE: usize = 8;
 /// Connections of the pool that postgres-es loads through.
 const LOAD_CONNECTIONS_MAX: u32 = 4;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request waits for a free connection.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A dead peer is noticed within this.
 const TCP_DEAD_AFTER: Duration = Duration::from_secs(20);
-const SESSION: &str = "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'; \
+pub(crate) const SESSION: &str = "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'; \
      SET lock_timeout = '10s'; SET default_transaction_isolation = 'read committed'; SET jit = off;";
 
 /// Whether and how the server is verified.
@@ -150,6 +153,8 @@ impl Connector {
 pub struct PgPools {
     /// For our own statements.
     pub pool: Pool,
+    /// For queries, of one tenant at a time.
+    pub readers: TenantReaders,
     /// For postgres-es, which loads streams through sqlx.
     pub loads: sqlx::PgPool,
     /// For sessions that hold locks.
@@ -160,16 +165,9 @@ impl PgPools {
     /// Pools that connect when they are first used.
     pub fn new(settings: &PgSettings) -> Result<Self, PoolError> {
         let connector = connector(settings)?;
-        let config = connector.settings.config.clone();
-        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match connector.tls.clone() {
-            None => Manager::from_config(config, NoTls, manager_config),
-            Some(tls) => Manager::from_config(config, tls, manager_config),
-        };
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let start = session(settings.role);
-        let pool = Pool::builder(manager)
-            .max_size(cores * CONNECTIONS_PER_CORE)
+        let pool = Pool::builder(manager(&connector))
+            .max_size(connections_max())
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
@@ -178,8 +176,25 @@ impl PgPools {
                 Box::pin(async move { client.batch_execute(&start).await.map_err(HookError::Backend) })
             }))
             .build()?;
-        Ok(Self { pool, loads: load_pool(&connector.settings)?, connector })
+        let readers = TenantReaders::new(&connector)?;
+        Ok(Self { pool, readers, loads: load_pool(&connector.settings)?, connector })
     }
+}
+
+/// Makes connections for a pool.
+pub(crate) fn manager(connector: &Connector) -> Manager {
+    let config = connector.settings.config.clone();
+    let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    match connector.tls.clone() {
+        None => Manager::from_config(config, NoTls, manager_config),
+        Some(tls) => Manager::from_config(config, tls, manager_config),
+    }
+}
+
+/// The most connections of a pool.
+pub(crate) fn connections_max() -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    cores * CONNECTIONS_PER_CORE
 }
 
 fn session(role: Option<&str>) -> String {

@@ -108,6 +108,16 @@ pub enum TodoScope {
     Tenant(TenantId),
 }
 
+impl TodoScope {
+    /// The tenant they are in.
+    pub const fn tenant(self) -> TenantId {
+        match self {
+            Self::Own(member) => member.tenant,
+            Self::Tenant(tenant) => tenant,
+        }
+    }
+}
+
 /// A page of todos.
 pub type TodoPage = Page<TodoRow>;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, PoolError,
-    Reached, Wake,
+    AcrossTenants, PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault,
+    PoolError, Reached, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -90,19 +90,20 @@ impl Node {
         let log = Arc::new(PgEventLog::new(&self.pools, Arc::clone(&self.wake)));
         let primary = self.pools.pool.clone();
         let queries = match &settings.replica {
-            Some(replica) => PgPools::new(replica)?.pool,
-            None => primary.clone(),
+            Some(replica) => PgPools::new(replica)?,
+            None => self.pools.clone(),
         };
         let signals = Arc::clone(&self.signals) as Arc<dyn Signals>;
         // What the primary's consumers tell does not hold for a replica: there it is asked.
         let progress = if settings.replica.is_some() {
-            PgProgress::new(queries.clone(), Reached::new(READ_MODELS.map(ReadModel::name)))
+            PgProgress::new(queries.pool.clone(), Reached::new(READ_MODELS.map(ReadModel::name)))
         } else {
             let progress = PgProgress::new(primary.clone(), Arc::clone(&self.reached));
             tokio::spawn(Arc::clone(&progress).run(Arc::clone(&signals)));
             progress
         };
-        let todo_list = Arc::new(PgTodoList::new(queries.clone(), primary.clone()));
+        let todo_list =
+            Arc::new(PgTodoList::new(queries.readers.clone(), AcrossTenants::new(primary.clone())));
         let live = Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _);
         tokio::spawn(Arc::clone(&live).run());
         Ok(App::new(Deps {
@@ -113,8 +114,8 @@ impl Node {
             operators: Aggregates::new(Arc::clone(&log) as _),
             log,
             todo_list,
-            tag_list: Arc::new(PgTagList::new(queries.clone())),
-            people: Arc::new(PgPeople::new(queries)),
+            tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
+            people: Arc::new(PgPeople::new(queries.readers)),
             audit: Arc::new(PgAuditLog::new(primary)),
             progress,
             live,

@@ -7,7 +7,6 @@ use application::{
 };
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
-use deadpool_postgres::Pool;
 use deadpool_postgres::Transaction;
 use domain::{
     TagId, TenantId,
@@ -21,6 +20,7 @@ use crate::{
     consumers::{Projection, ProjectionError, Written},
     keyset::Where,
     log::Recorded,
+    readers::TenantReaders,
     todo::ids,
 };
 
@@ -97,13 +97,13 @@ const SELECT: &str = "SELECT id, name, slug, colour, created_at, version FROM ta
 
 /// The read model in Postgres.
 pub struct PgTagList {
-    pool: Pool,
+    readers: TenantReaders,
 }
 
 impl PgTagList {
-    /// Queries from `pool`.
-    pub fn new(pool: Pool) -> Self {
-        Self { pool }
+    /// Queries from `readers`.
+    pub fn new(readers: TenantReaders) -> Self {
+        Self { readers }
     }
 }
 
@@ -114,11 +114,10 @@ impl TagList for PgTagList {
     }
 
     async fn by_ids(&self, tenant: TenantId, ids: &[TagId]) -> Result<Vec<TagRow>, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(tenant).await?;
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let statement =
-            client.prepare_cached(&format!("{SELECT} WHERE tenant_id = $1 AND id = ANY($2)")).await?;
-        Ok(client.query(&statement, &[&tenant.0, &ids]).await?.iter().map(read).collect())
+        let sql = format!("{SELECT} WHERE tenant_id = $1 AND id = ANY($2)");
+        Ok(reader.query(&sql, &[&tenant.0, &ids]).await?.iter().map(read).collect())
     }
 
     async fn page(
@@ -126,7 +125,7 @@ impl TagList for PgTagList {
         tenant: TenantId,
         request: &PageRequest<TagFilter, TagSort>,
     ) -> Result<Page<TagRow>, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(tenant).await?;
         let mut sql = start(SELECT, tenant);
         sql.filter(&request.filter, &mut field);
         let (expression, cast, direction) = match request.sort {
@@ -135,19 +134,17 @@ impl TagList for PgTagList {
             TagSort::Slug(direction) => ("slug", "text", direction),
         };
         sql.page(expression, cast, direction as Direction, &request.window);
-        let statement = client.prepare_cached(&sql.sql).await?;
-        let rows = client.query(&statement, &sql.borrowed()).await?;
+        let rows = reader.query(&sql.sql, &sql.borrowed()).await?;
         let edges =
             rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
         Ok(Page::from_read(edges, &request.window))
     }
 
     async fn count(&self, tenant: TenantId, filter: &TagFilter) -> Result<i64, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(tenant).await?;
         let mut sql = start("SELECT count(*) FROM tag_list", tenant);
         sql.filter(filter, &mut field);
-        let statement = client.prepare_cached(&sql.sql).await?;
-        Ok(client.query_one(&statement, &sql.borrowed()).await?.try_get(0)?)
+        reader.count(&sql.sql, &sql.borrowed()).await
     }
 }
 

@@ -145,7 +145,7 @@ async fn read_heads(
 impl ChangeLog for PgTodoList {
     async fn heads(&self, topics: &[String]) -> Result<Vec<(String, Cursor)>, BoxError> {
         let members: Vec<Member> = topics.iter().filter_map(|topic| member(topic)).collect();
-        let client = self.primary.get().await?;
+        let client = self.live.client().await?;
         let statement = client.prepare_cached(HEADS).await?;
         let heads = read_heads(&**client, &statement, &members).await?;
         Ok(heads.into_iter().map(|(member, head)| (topic(member), head)).collect())
@@ -153,7 +153,7 @@ impl ChangeLog for PgTodoList {
 
     async fn after(&self, topic: &str, after: Cursor, limit: usize) -> Result<Vec<Change>, BoxError> {
         let Some(member) = member(topic) else { return Ok(Vec::new()) };
-        let client = self.primary.get().await?;
+        let client = self.live.client().await?;
         let sql = "SELECT tx_id::text, position, previous_tx_id::text, previous_position, todo_id, event_type, at \
                    FROM todo_changes WHERE tenant_id = $1 AND owner_id = $2 \
                    AND (tx_id, position) > ($3::text::xid8, $4::bigint) \

@@ -8,7 +8,6 @@ use application::{
     todo::{HistoryEntry, TodoFilter, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus},
 };
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
 use deadpool_postgres::Transaction;
 use domain::{
     Actor, OperatorId, TagId, TenantId, TodoId, UserId,
@@ -18,7 +17,10 @@ use tokio_postgres::{Row as SqlRow, types::ToSql};
 use uuid::Uuid;
 
 use super::order::{field, key, order, priority_to_sql};
-use crate::keyset::Where;
+use crate::{
+    keyset::Where,
+    readers::{AcrossTenants, TenantReaders},
+};
 
 /// A row while a batch moves it on.
 #[derive(Default)]
@@ -134,31 +136,30 @@ pub(super) async fn store(tx: &Transaction<'_>, rows: &HashMap<(TenantId, TodoId
 /// The read model in Postgres.
 pub struct PgTodoList {
     /// Queries may be served by a replica.
-    pool: Pool,
-    /// Live changes never are.
-    pub(super) primary: Pool,
+    readers: TenantReaders,
+    /// Live changes never are, and one read serves subscribers of many tenants.
+    pub(super) live: AcrossTenants,
 }
 
 impl PgTodoList {
-    /// Queries from `pool`, live changes from `primary`.
-    pub fn new(pool: Pool, primary: Pool) -> Self {
-        Self { pool, primary }
+    /// Queries from `readers`, live changes from the primary.
+    pub fn new(readers: TenantReaders, live: AcrossTenants) -> Self {
+        Self { readers, live }
     }
 }
 
 #[async_trait]
 impl TodoList for PgTodoList {
     async fn get(&self, scope: TodoScope, id: TodoId) -> std::result::Result<Option<TodoRow>, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(scope.tenant()).await?;
         let mut sql = start(&format!("SELECT {COLUMNS} FROM todo_list"), scope);
         let place = sql.bind(id.0);
         sql.push(&format!(" AND id = {place}"));
-        let statement = client.prepare_cached(&sql.sql).await?;
-        Ok(client.query_opt(&statement, &sql.borrowed()).await?.map(|row| read(&row)))
+        Ok(reader.query_opt(&sql.sql, &sql.borrowed()).await?.map(|row| read(&row)))
     }
 
     async fn rows(&self, todos: &[(Member, TodoId)]) -> std::result::Result<Vec<TodoRow>, BoxError> {
-        let client = self.primary.get().await?;
+        let client = self.live.client().await?;
         let column = |value: fn(&(Member, TodoId)) -> Uuid| todos.iter().map(value).collect::<Vec<_>>();
         let tenants = column(|(of, _)| of.tenant.0);
         let owners = column(|(of, _)| of.user.0);
@@ -176,26 +177,24 @@ impl TodoList for PgTodoList {
         scope: TodoScope,
         request: &PageRequest<TodoFilter, TodoSort>,
     ) -> std::result::Result<TodoPage, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(scope.tenant()).await?;
         let mut sql = start(&format!("SELECT {COLUMNS} FROM todo_list"), scope);
         sql.push(" AND ");
         sql.filter(&request.filter, &mut field);
         let (expression, cast, direction) = order(request.sort);
         sql.page(expression, cast, direction, &request.window);
-        let statement = client.prepare_cached(&sql.sql).await?;
-        let rows = client.query(&statement, &sql.borrowed()).await?;
+        let rows = reader.query(&sql.sql, &sql.borrowed()).await?;
         let edges =
             rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
         Ok(Page::from_read(edges, &request.window))
     }
 
     async fn count(&self, scope: TodoScope, filter: &TodoFilter) -> std::result::Result<i64, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(scope.tenant()).await?;
         let mut sql = start("SELECT count(*) FROM todo_list", scope);
         sql.push(" AND ");
         sql.filter(filter, &mut field);
-        let statement = client.prepare_cached(&sql.sql).await?;
-        Ok(client.query_one(&statement, &sql.borrowed()).await?.try_get(0)?)
+        reader.count(&sql.sql, &sql.borrowed()).await
     }
 
     async fn history(
@@ -205,7 +204,7 @@ impl TodoList for PgTodoList {
         after: Option<Cursor>,
         limit: usize,
     ) -> std::result::Result<Vec<HistoryEntry>, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(scope.tenant()).await?;
         let columns =
             "SELECT tx_id::text, position, event_type, at, actor_kind, actor_id, version FROM todo_changes";
         let mut sql = start(columns, scope);
@@ -216,9 +215,8 @@ impl TodoList for PgTodoList {
             " AND todo_id = {place} AND (tx_id, position) > ({tx}::text::xid8, {position}::bigint) \
              ORDER BY version LIMIT {limit}"
         ));
-        let statement = client.prepare_cached(&sql.sql).await?;
-        client
-            .query(&statement, &sql.borrowed())
+        reader
+            .query(&sql.sql, &sql.borrowed())
             .await?
             .iter()
             .map(|row| {

@@ -9,7 +9,6 @@ use application::{
 };
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
-use deadpool_postgres::Pool;
 use deadpool_postgres::Transaction;
 use domain::{
     Sealed, TenantId, UserId,
@@ -23,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     consumers::{Projection, ProjectionError, Written},
     log::Recorded,
+    readers::TenantReaders,
     todo::ids,
 };
 
@@ -143,26 +143,25 @@ impl Projection for PeopleProjection {
 
 /// The read model in Postgres.
 pub struct PgPeople {
-    pool: Pool,
+    readers: TenantReaders,
 }
 
 impl PgPeople {
-    /// Queries from `pool`.
-    pub fn new(pool: Pool) -> Self {
-        Self { pool }
+    /// Queries from `readers`.
+    pub fn new(readers: TenantReaders) -> Self {
+        Self { readers }
     }
 }
 
 #[async_trait]
 impl People for PgPeople {
     async fn by_ids(&self, tenant: TenantId, ids: &[UserId]) -> Result<Vec<PersonRow>, BoxError> {
-        let client = self.pool.get().await?;
+        let mut reader = self.readers.of(tenant).await?;
         let sql = "SELECT p.id, p.fullname, p.username, p.email, p.status, p.roles, p.referral_code, p.created_at, \
                    t.id, t.name, t.slug FROM people p JOIN tenants t ON t.id = p.tenant_id \
                    WHERE p.tenant_id = $1 AND p.id = ANY($2)";
-        let statement = client.prepare_cached(sql).await?;
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows = client.query(&statement, &[&tenant.0, &ids]).await?;
+        let rows = reader.query(sql, &[&tenant.0, &ids]).await?;
         rows.iter()
             .map(|row| {
                 let roles: Vec<&str> = row.try_get(5)?;

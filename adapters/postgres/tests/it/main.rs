@@ -12,5 +12,6 @@ mod rig;
 mod runner;
 mod tail;
 mod tally;
+mod tenants;
 mod vault;
 mod walls;

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault, Reached, Wake,
+    AcrossTenants, PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault,
+    Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -67,8 +68,12 @@ impl Node {
         PgProgress::new(self.pools.pool.clone(), Arc::clone(&self.reached))
     }
 
+    pub(crate) fn across(&self) -> AcrossTenants {
+        AcrossTenants::new(self.pools.pool.clone())
+    }
+
     pub(crate) fn todo_list(&self) -> PgTodoList {
-        PgTodoList::new(self.pools.pool.clone(), self.pools.pool.clone())
+        PgTodoList::new(self.pools.readers.clone(), self.across())
     }
 
     pub(crate) fn app(&self) -> App {
@@ -85,8 +90,8 @@ impl Node {
             log: log(),
             live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),
             todo_list,
-            tag_list: Arc::new(PgTagList::new(pool())),
-            people: Arc::new(PgPeople::new(pool())),
+            tag_list: Arc::new(PgTagList::new(self.pools.readers.clone())),
+            people: Arc::new(PgPeople::new(self.pools.readers.clone())),
             audit: Arc::new(PgAuditLog::new(pool())),
             progress: self.progress(),
             vault: Arc::clone(&self.vault) as _,

@@ -229,7 +229,7 @@ async fn tags_are_shown_as_they_are_now_to_their_tenant() {
     .await;
     let running = node.run(TagListProjection::default());
     node.caught_up("tag_list.v1", &["tag"]).await;
-    let list = PgTagList::new(node.pools.pool.clone());
+    let list = PgTagList::new(node.pools.readers.clone());
     let all = [TagId(kept), TagId(gone), TagId(foreign)];
 
     let rows = list.by_ids(alice.tenant, &all).await.unwrap();
@@ -272,7 +272,7 @@ async fn people_are_shown_to_their_tenant_only() {
         people.push(app.send(&nobody(), register, application::Terms::default()).await.unwrap().person);
     }
     node.caught_up("people.v1", &["user", "tenant"]).await;
-    let list = PgPeople::new(node.pools.pool.clone());
+    let list = PgPeople::new(node.pools.readers.clone());
     let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
 
     for (person, tenant) in people.iter().zip(["The alice", "Carol & Co"]) {
