@@ -26,6 +26,12 @@ const CACHED_STATES_FIRST: usize = 256;
 /// The longest pause before the second attempt; it doubles with each one.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 
+/// Waits before decision number `attempt + 1`: others who wait do so for another time.
+pub(crate) async fn pause(attempt: u32) {
+    let longest = PAUSE_FIRST * 2_u32.pow(attempt.saturating_sub(1).min(COMMAND_ATTEMPTS_MAX));
+    tokio::time::sleep(longest.mul_f32(fastrand::f32())).await;
+}
+
 /// Streams of one aggregate type.
 pub struct Aggregates<A: Root> {
     log: Arc<dyn EventLog>,
@@ -38,6 +44,20 @@ pub(crate) struct Decision<A: Root> {
     pub(crate) append: Append,
     events: Vec<A::Event>,
     before: Arc<A>,
+}
+
+impl<A: Root> Decision<A> {
+    /// The state it was decided on.
+    pub(crate) fn before(&self) -> &A {
+        &self.before
+    }
+
+    /// The state it leads to.
+    pub(crate) fn after(&self) -> A {
+        let mut state = (*self.before).clone();
+        self.events.iter().cloned().for_each(|event| state.evolve(event));
+        state
+    }
 }
 
 impl<A: Root> Aggregates<A>
@@ -71,18 +91,16 @@ where
         {
             return self.as_received(receipt).await;
         }
-        let mut pause = PAUSE_FIRST;
-        let mut attempts_left = COMMAND_ATTEMPTS_MAX;
+        let mut attempt = 1;
         loop {
-            attempts_left -= 1;
             let done = self.attempt(&order, fresh).await;
             let again =
                 matches!(done, Err(Failure::Conflict { .. })) && order.terms.expected_version.is_none();
-            if !again || attempts_left == 0 {
+            if !again || attempt == COMMAND_ATTEMPTS_MAX {
                 return done;
             }
-            tokio::time::sleep(pause.mul_f32(fastrand::f32())).await;
-            pause *= 2;
+            pause(attempt).await;
+            attempt += 1;
         }
     }
 
@@ -111,6 +129,21 @@ where
         let before = Arc::new(A::default());
         let events = before.decide(issued).map_err(Failure::Rejected)?;
         Self::prepare(stream, 0, before, events).map_err(Failure::Internal)
+    }
+
+    /// A decision on the newest state of a stream, to be stored together with others.
+    pub(crate) async fn plan(
+        &self,
+        stream: &StreamId,
+        issued: Issued<A::Intent>,
+        expected: Option<i64>,
+    ) -> Result<Decision<A>, Failure<A::Refusal>> {
+        let (version, before) = self.load(stream).await?;
+        if expected.is_some_and(|expected| expected != version) {
+            return Err(Failure::Conflict { current_version: version });
+        }
+        let events = before.decide(issued).map_err(Failure::Rejected)?;
+        Self::prepare(stream.clone(), version, before, events).map_err(Failure::Internal)
     }
 
     async fn attempt(&self, order: &Order<'_, A>, fresh: bool) -> Result<Committed<A>, Failure<A::Refusal>> {

@@ -2,15 +2,23 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
+use domain::{
+    operator::{Operator, Roster},
+    tag::Tag,
+    tenant::Tenant,
+    todo::Todo,
+    user::User,
+};
 
 use crate::{
     Aggregates,
     audit::AuditLog,
     live::Hub,
+    operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
     tag::TagList,
     todo::TodoList,
+    two_factor::Bypass,
     user::People,
 };
 
@@ -52,6 +60,8 @@ pub struct Deps {
     pub tenants: Aggregates<Tenant>,
     /// Streams of operators.
     pub operators: Aggregates<Operator>,
+    /// The stream of the active super admins.
+    pub rosters: Aggregates<Roster>,
     /// The log under them.
     pub log: Arc<dyn EventLog>,
     /// The read model of todos.
@@ -60,6 +70,8 @@ pub struct Deps {
     pub tag_list: Arc<dyn TagList>,
     /// The read model of tenants and their people.
     pub people: Arc<dyn People>,
+    /// The read model of operators.
+    pub operator_list: Arc<dyn OperatorList>,
     /// The log, as auditors read it.
     pub audit: Arc<dyn AuditLog>,
     /// How far read models have come.
@@ -80,6 +92,8 @@ pub struct Deps {
     pub lifetimes: Lifetimes,
     /// What slows down who guesses passwords.
     pub lockouts: Arc<dyn Lockouts>,
+    /// What passes as every second factor; outside public environments only.
+    pub two_factor_bypass: Option<Bypass>,
 }
 
 /// Everything a surface may ask for. Cheap to clone.

@@ -65,7 +65,7 @@ pub enum Access {
     SignedIn,
     /// A signed-in person with all of these.
     Needs(&'static [Permission]),
-    /// An operator of the portal with at least this role.
+    /// An operator of the portal with at least this role, or the system on its command line.
     Operator(OperatorRole),
     /// Only the system itself, on its command line; never a surface.
     System,
@@ -75,7 +75,7 @@ impl Access {
     fn admit<R: Error + 'static>(self, caller: &Caller) -> Result<(), Failure<R>> {
         match self {
             Self::Public => Ok(()),
-            Self::System if caller.is_system() => Ok(()),
+            Self::System | Self::Operator(_) if caller.is_system() => Ok(()),
             Self::System => Err(Failure::Unauthenticated),
             Self::SignedIn => caller.signed_in().map(|_| ()),
             Self::Needs(permissions) => {

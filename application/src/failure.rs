@@ -64,6 +64,10 @@ pub trait Refusal: Error + Send + Sync + 'static {
     fn field(&self) -> Option<&'static str> {
         None
     }
+    /// With `RATE_LIMITED`: when to ask again.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// The refusal of what cannot refuse.
@@ -206,7 +210,8 @@ impl From<Wait> for Problem {
 
 impl<R: Refusal> From<R> for Problem {
     fn from(refusal: R) -> Self {
-        Self { field: refusal.field(), ..Self::new(refusal.code(), refusal.to_string()) }
+        let (field, retry_after) = (refusal.field(), refusal.retry_after());
+        Self { field, retry_after, ..Self::new(refusal.code(), refusal.to_string()) }
     }
 }
 

@@ -23,6 +23,7 @@ mod page;
 pub mod ports;
 pub mod tag;
 pub mod todo;
+pub mod two_factor;
 pub mod user;
 
 pub use aggregates::{Aggregates, COMMAND_ATTEMPTS_MAX, SNAPSHOT_EVERY};

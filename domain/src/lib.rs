@@ -19,6 +19,7 @@ mod shared;
 pub mod tag;
 pub mod tenant;
 pub mod todo;
+pub mod two_factor;
 pub mod user;
 
 pub use shared::{

@@ -9,12 +9,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use cqrs_es::{DomainEvent, persist::SerializedEvent};
 use domain::{
-    BlindIndex, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
-    operator::{OperatorEvent, OperatorRole},
+    BlindIndex, OperatorId, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
+    operator::{OperatorEvent, OperatorRole, RosterEvent, SignOut},
     role::SystemRole,
     tag::{Colour, Slug, TagEvent, TagName},
     tenant::{Naming, TenantEvent, TenantName},
     todo::{Priority, TodoEvent, TodoText},
+    two_factor::{Bound, Challenged, Fact, Factor, Generated, Passed, Refused, Unbound},
     upcast, upcasters,
     user::{Revocation, UserEvent},
 };
@@ -111,6 +112,29 @@ fn users() -> Vec<UserEvent> {
     ]
 }
 
+fn second_factor<E: From<Fact>>() -> Vec<E> {
+    let (at, challenge) = (at(), TokenHash::new("challenge-hash"));
+    let recovery = vec![TokenHash::new("recovery-1"), TokenHash::new("recovery-2")];
+    let facts = [
+        Fact::Generated(Generated { secret: Sealed::new("sealed-secret"), at }),
+        Fact::Bound(Bound { factor: Factor::Code { step: 56_666_666 }, recovery, at }),
+        Fact::Unbound(Unbound { factor: Factor::Bypass, at }),
+        Fact::Challenged(Challenged { challenge: challenge.clone(), expires_at: at, at }),
+        Fact::Passed(Passed {
+            challenge,
+            factor: Factor::Recovery { code: TokenHash::new("recovery-1") },
+            at,
+        }),
+        Fact::Refused(Refused { wrong: 5, locked_until: Some(at), at }),
+    ];
+    facts.into_iter().map(E::from).collect()
+}
+
+fn rosters() -> Vec<RosterEvent> {
+    let (operator, at) = (OperatorId(id(6)), at());
+    vec![RosterEvent::Admitted { operator, at }, RosterEvent::Dismissed { operator, at }]
+}
+
 fn operators() -> Vec<OperatorEvent> {
     let at = at();
     vec![
@@ -123,6 +147,11 @@ fn operators() -> Vec<OperatorEvent> {
             at,
         },
         OperatorEvent::SignedIn { session: SessionId(id(5)), expires_at: at, at },
+        OperatorEvent::SignedOut { session: SessionId(id(5)), reason: SignOut::RoleChanged, at },
+        OperatorEvent::Renamed { fullname: Sealed::new("sealed-fullname"), at },
+        OperatorEvent::RoleChanged { role: OperatorRole::Operations, at },
+        OperatorEvent::Deactivated { at },
+        OperatorEvent::Reactivated { at },
     ]
 }
 
@@ -158,6 +187,9 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     hold(tenants(), &mut pinned, &mut missing);
     hold(users(), &mut pinned, &mut missing);
     hold(operators(), &mut pinned, &mut missing);
+    hold(rosters(), &mut pinned, &mut missing);
+    hold(second_factor::<UserEvent>(), &mut pinned, &mut missing);
+    hold(second_factor::<OperatorEvent>(), &mut pinned, &mut missing);
     assert!(missing.is_empty(), "written now, commit them: {missing:?}");
     // Shapes of earlier releases, which only upcasters read.
     pinned.extend(["tag.created.v1.json".to_owned(), "tenant.created.after-a-person.v1.json".to_owned()]);

@@ -13,7 +13,7 @@ use chrono::{DateTime, Datelike, Utc};
 use domain::TenantId;
 use serde_json::Value;
 
-use crate::{id, int, page_weight};
+use crate::terms::{id, int, page_weight};
 
 /// The years that RFC 3339 knows; Postgres cannot hold all that lie outside.
 const YEARS: RangeInclusive<i32> = 0..=9999;

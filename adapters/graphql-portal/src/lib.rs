@@ -7,12 +7,12 @@
 
 mod audit;
 mod operator;
+mod terms;
 mod todo;
 
-use adapter_web::{EdgeRules, limit, problem};
-use application::{App, Code, Problem};
-use async_graphql::{EmptySubscription, ID, MergedObject, Object, Result, Schema};
-use uuid::Uuid;
+use adapter_web::{EdgeRules, limit};
+use application::App;
+use async_graphql::{EmptySubscription, MergedObject, Object, Schema};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -20,7 +20,7 @@ pub struct Query(Health, operator::OperatorQuery, todo::TodoQuery, audit::AuditQ
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(operator::OperatorMutation);
+pub struct Mutation(operator::SessionMutation, operator::TwoFactorMutation, operator::OperatorMutation);
 
 /// The schema of the portal.
 pub type PortalSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -49,23 +49,4 @@ impl Health {
     async fn portal_health(&self) -> &'static str {
         "ok"
     }
-}
-
-/// An id in an argument.
-pub(crate) fn id(raw: &ID, field: &'static str) -> Result<Uuid> {
-    raw.parse().map_err(|_| {
-        problem(Problem::new(Code::ValidationFailed, format!("{field} is not an id")).of_field(field))
-    })
-}
-
-/// A count or version as GraphQL's `Int`.
-pub(crate) fn int(number: i64) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-/// How much a page weighs: its rows count, not only its fields.
-pub(crate) fn page_weight(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
-    const ROWS_PER_WEIGHT: usize = 50;
-    let rows = usize::try_from(first.or(last).unwrap_or(0)).unwrap_or(0);
-    2 + child * (1 + rows.min(application::PAGE_MAX) / ROWS_PER_WEIGHT)
 }

@@ -9,7 +9,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 use chrono::{DateTime, Utc};
 use domain::{TenantId, UserId, todo};
 
-use crate::{id, int, page_weight};
+use crate::terms::{id, int, page_weight};
 
 #[derive(Default)]
 pub(crate) struct TodoQuery;

@@ -21,7 +21,7 @@ pub struct Query(Health, todo::TodoQuery, tag::TagQuery, user::UserQuery);
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(todo::TodoMutation, tag::TagMutation, user::UserMutation);
+pub struct Mutation(todo::TodoMutation, tag::TagMutation, user::UserMutation, user::TwoFactorMutation);
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]

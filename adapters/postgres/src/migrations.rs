@@ -28,6 +28,7 @@ migrations! {
     5 "0005_todo_list",
     6 "0006_dev_outbox",
     7 "0007_tenant_walls",
+    8 "0008_operator_list",
 }
 
 /// The newest schema this release knows, and needs.

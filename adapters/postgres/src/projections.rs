@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use application::ports::{ReadModel, Vault};
 use cqrs_es::Aggregate;
-use domain::{tag::Tag, tenant::Tenant, todo::Todo, user::User};
+use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
 
 use crate::{
-    consumers::Projection, mail::VerificationMail, tag::TagListProjection, todo::TodoListProjection,
-    user::PeopleProjection,
+    consumers::Projection, mail::VerificationMail, operator::OperatorListProjection, tag::TagListProjection,
+    todo::TodoListProjection, user::PeopleProjection,
 };
 
 /// What the projections of a deployment need beside the log.
@@ -26,6 +26,7 @@ pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
         Arc::new(TodoListProjection::default()),
         Arc::new(TagListProjection::default()),
         Arc::new(PeopleProjection::new(vault())),
+        Arc::new(OperatorListProjection::new(vault())),
     ];
     if let Some(web_url) = &deployment.outbox_web_url {
         projections.push(Arc::new(VerificationMail::new(vault(), web_url.clone())));
@@ -39,5 +40,6 @@ pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {
         ReadModel::TodoList => &[Todo::TYPE],
         ReadModel::TagList => &[Tag::TYPE],
         ReadModel::People => &[Tenant::TYPE, User::TYPE],
+        ReadModel::OperatorList => &[Operator::TYPE],
     }
 }

@@ -18,6 +18,8 @@ pub enum ReadModel {
     TagList,
     /// Tenants and their people.
     People,
+    /// Operators.
+    OperatorList,
 }
 
 /// Whether a read model shows a position.

@@ -69,6 +69,7 @@ impl ReadModel {
             Self::TodoList => "todo_list.v1",
             Self::TagList => "tag_list.v1",
             Self::People => "people.v1",
+            Self::OperatorList => "operator_list.v1",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Codes and fields of what users and tenants refuse.
 
+use std::time::Duration;
+
 use domain::{tenant::TenantError, user::UserError};
 
 use crate::{Code, Refusal};
@@ -15,6 +17,7 @@ impl Refusal for UserError {
             | Self::PasswordWeak
             | Self::TokenInvalid => Code::ValidationFailed,
             Self::InvalidCredentials | Self::NotVerified | Self::SessionInvalid => Code::Unauthenticated,
+            Self::TwoFactor(error) => error.code(),
             Self::Tenant(error) => error.code(),
         }
     }
@@ -26,6 +29,7 @@ impl Refusal for UserError {
             Self::EmailMalformed | Self::EmailTaken => Some("email"),
             Self::PasswordWeak => Some("password"),
             Self::TokenInvalid => Some("token"),
+            Self::TwoFactor(error) => error.field(),
             Self::Tenant(error) => error.field(),
             Self::NotFound
             | Self::AlreadyRegistered
@@ -33,6 +37,10 @@ impl Refusal for UserError {
             | Self::NotVerified
             | Self::SessionInvalid => None,
         }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        if let Self::TwoFactor(error) = self { error.retry_after() } else { None }
     }
 }
 

@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Claim, SessionId, StreamId, TenantId, Timestamp, UserId,
+    two_factor::TwoFactorError,
     user::{self, Account, Session, USERNAME, User, UserCommand, UserError},
 };
 use serde::Serialize;
@@ -47,6 +48,25 @@ pub struct SessionTokens {
     pub expires_in: i64,
 }
 
+/// What comes of a right password.
+#[derive(Clone)]
+pub enum Entry {
+    /// A session is open.
+    Open(SessionTokens),
+    /// The second factor is still to be shown, with this token.
+    Challenged {
+        /// It opens nothing by itself.
+        token: String,
+    },
+}
+
+impl Done for Entry {
+    fn cursor(&self) -> Option<Cursor> {
+        None
+    }
+    fn seen(&mut self, _: Visibility) {}
+}
+
 impl Done for SessionTokens {
     fn cursor(&self) -> Option<Cursor> {
         None
@@ -55,9 +75,9 @@ impl Done for SessionTokens {
 }
 
 macro_rules! session_command {
-    ($command:ident, $name:literal) => {
+    ($command:ident -> $output:ty, $name:literal) => {
         impl Command for $command {
-            type Output = SessionTokens;
+            type Output = $output;
             type Rejection = UserError;
             const NAME: &'static str = $name;
             const ACCESS: Access = Access::Public;
@@ -65,8 +85,8 @@ macro_rules! session_command {
         }
     };
 }
-session_command!(Login, "user.login");
-session_command!(Refresh, "user.refresh");
+session_command!(Login -> Entry, "user.login");
+session_command!(Refresh -> SessionTokens, "user.refresh");
 
 impl Handle<Login> for App {
     async fn handle(&self, caller: &Caller, login: Login, _: Terms) -> Outcome<Login> {
@@ -93,9 +113,17 @@ impl Handle<Login> for App {
         let intent = UserCommand::SignIn(opened);
         let terms = Terms::default();
         let caller = &itself(caller, &stream, now);
-        let order = Order { stream, intent, caller, name: Login::NAME, terms: &terms, key: None, at: now };
-        let done = self.users.execute(order).await?;
-        self.session_tokens(&done.stream, &done.state, session, refresh, now)
+        let name = Login::NAME;
+        let order = Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at: now };
+        match self.users.execute(order).await {
+            Err(Failure::Rejected(UserError::TwoFactor(TwoFactorError::Required))) => {
+                self.challenge_user(caller, stream, name, now).await
+            }
+            Err(failure) => Err(failure),
+            Ok(done) => {
+                self.session_tokens(&done.stream, &done.state, session, refresh, now).map(Entry::Open)
+            }
+        }
     }
 }
 
@@ -137,7 +165,7 @@ impl App {
         Ok(user.account().cloned().map(|account| (stream, account)))
     }
 
-    fn open_session(
+    pub(super) fn open_session(
         &self,
         stream: &StreamId,
         id: SessionId,
@@ -151,7 +179,7 @@ impl App {
         Ok((clear, session))
     }
 
-    fn session_tokens(
+    pub(super) fn session_tokens(
         &self,
         stream: &StreamId,
         user: &User,

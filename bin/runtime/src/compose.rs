@@ -5,14 +5,15 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault,
-    PoolError, Reached, Wake,
+    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgTagList,
+    PgTodoList, PgVault, PoolError, Reached, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
     Aggregates, App, Deps,
     live::Hub,
     ports::{AccessTokens, Entropy, ReadModel, Signals},
+    two_factor::Bypass,
 };
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,8 @@ use crate::{
 };
 
 /// Every read model there is.
-const READ_MODELS: [ReadModel; 3] = [ReadModel::TodoList, ReadModel::TagList, ReadModel::People];
+const READ_MODELS: [ReadModel; 4] =
+    [ReadModel::TodoList, ReadModel::TagList, ReadModel::People, ReadModel::OperatorList];
 
 /// Why there is no node.
 #[derive(Debug, Error)]
@@ -112,10 +114,12 @@ impl Node {
             users: Aggregates::new(Arc::clone(&log) as _),
             tenants: Aggregates::new(Arc::clone(&log) as _),
             operators: Aggregates::new(Arc::clone(&log) as _),
+            rosters: Aggregates::new(Arc::clone(&log) as _),
             log,
             todo_list,
             tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
             people: Arc::new(PgPeople::new(queries.readers)),
+            operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
             audit: Arc::new(PgAuditLog::new(primary)),
             progress,
             live,
@@ -126,6 +130,7 @@ impl Node {
             entropy: Arc::new(SystemEntropy),
             lifetimes: settings.lifetimes,
             lockouts: Arc::clone(&self.limits) as _,
+            two_factor_bypass: settings.two_factor_bypass.as_ref().map(|it| Bypass::new(it.expose())),
         }))
     }
 }

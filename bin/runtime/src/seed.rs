@@ -217,6 +217,9 @@ pub(crate) fn operator(surface: &Surface, settings: Settings, newcomer: Newcomer
             Ok(()) => Ok(()),
             Err(problem) => {
                 exists = problem.code == Code::AlreadyExists;
+                if let Some(cause) = &problem.cause {
+                    tracing::error!(%cause, "the operator cannot be made");
+                }
                 Err(problem.message)
             }
         }
@@ -240,6 +243,6 @@ async fn create(app: &App, newcomer: Newcomer) -> Result<(), Problem> {
     };
     let caller = Caller::system(Platform::Portal, "operator-create");
     let done = app.send(&caller, command, Terms::default()).await.map_err(Problem::from)?;
-    tracing::info!(operator.id = %done.stream, "operator created");
+    tracing::info!(operator.id = %done.operator.id, "operator created");
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! What can be asked of a user.
 
-use crate::{BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole};
+use crate::{
+    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole,
+    two_factor::TwoFactorCommand,
+};
 
 /// Everything that can be asked of a user.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub enum UserCommand {
         /// The session under its new token.
         session: Session,
     },
+    /// What the second factor asks.
+    TwoFactor(TwoFactorCommand<Session>),
 }
 
 /// Becomes a user. Personal data comes sealed with the new user's own key.

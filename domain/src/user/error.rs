@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::{FULLNAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX};
-use crate::tenant::TenantError;
+use crate::{tenant::TenantError, two_factor::TwoFactorError};
 
 /// Why a user refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -47,6 +47,9 @@ pub enum UserError {
     /// The e-mail address is not verified yet.
     #[error("Please verify your email address before logging in")]
     NotVerified,
+    /// The second factor refused.
+    #[error(transparent)]
+    TwoFactor(#[from] TwoFactorError),
     /// A new tenant refused.
     #[error(transparent)]
     Tenant(#[from] TenantError),

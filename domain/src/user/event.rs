@@ -3,7 +3,11 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::{BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole};
+use crate::{
+    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash,
+    role::SystemRole,
+    two_factor::{Bound, Challenged, Generated, Passed, Refused, Unbound, stores_two_factor},
+};
 
 /// What happened to a user. Stored names are for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +46,34 @@ pub enum UserEvent {
     /// A session ended before its time.
     #[serde(rename = "user.session_revoked")]
     SessionRevoked { session: SessionId, reason: Revocation, at: Timestamp },
+    /// A secret for a second factor was given out.
+    #[serde(rename = "user.two_factor_generated")]
+    TwoFactorGenerated(Generated),
+    /// A second factor was set up.
+    #[serde(rename = "user.two_factor_bound")]
+    TwoFactorBound(Bound),
+    /// The second factor was removed.
+    #[serde(rename = "user.two_factor_unbound")]
+    TwoFactorUnbound(Unbound),
+    /// The password was right; the second factor is still to be shown.
+    #[serde(rename = "user.two_factor_challenged")]
+    TwoFactorChallenged(Challenged),
+    /// The second factor was right.
+    #[serde(rename = "user.two_factor_passed")]
+    TwoFactorPassed(Passed),
+    /// A code was wrong.
+    #[serde(rename = "user.two_factor_refused")]
+    TwoFactorRefused(Refused),
+}
+
+stores_two_factor! {
+    UserEvent,
+    TwoFactorGenerated = Generated,
+    TwoFactorBound = Bound,
+    TwoFactorUnbound = Unbound,
+    TwoFactorChallenged = Challenged,
+    TwoFactorPassed = Passed,
+    TwoFactorRefused = Refused,
 }
 
 /// Why a session ended before its time.
@@ -62,6 +94,12 @@ impl DomainEvent for UserEvent {
             Self::SignedIn { .. } => "user.signed_in",
             Self::SessionRefreshed { .. } => "user.session_refreshed",
             Self::SessionRevoked { .. } => "user.session_revoked",
+            Self::TwoFactorGenerated(_) => "user.two_factor_generated",
+            Self::TwoFactorBound(_) => "user.two_factor_bound",
+            Self::TwoFactorUnbound(_) => "user.two_factor_unbound",
+            Self::TwoFactorChallenged(_) => "user.two_factor_challenged",
+            Self::TwoFactorPassed(_) => "user.two_factor_passed",
+            Self::TwoFactorRefused(_) => "user.two_factor_refused",
         };
         name.to_owned()
     }

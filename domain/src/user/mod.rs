@@ -5,6 +5,7 @@ mod error;
 mod event;
 #[cfg(test)]
 mod spec;
+mod two_factor;
 mod value;
 
 pub use command::{Register, Session, UserCommand, Verification};
@@ -17,8 +18,10 @@ pub use value::{
 };
 
 use crate::{
-    BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole,
+    BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash,
+    role::SystemRole,
     shared::hosted_by_cqrs_es,
+    two_factor::{Fact, TwoFactor, TwoFactorError},
 };
 
 /// The most sessions one person may have open; the oldest goes when another is opened.
@@ -68,6 +71,8 @@ pub struct Account {
     pub sessions: Vec<OpenSession>,
     /// When the person registered.
     pub created_at: Timestamp,
+    /// The second factor.
+    pub two_factor: TwoFactor,
 }
 
 /// Whether a person may sign in.
@@ -143,16 +148,10 @@ impl User {
         if account.standing != Standing::Active {
             return Err(UserError::NotVerified);
         }
-        let surplus = account.sessions.len().saturating_add(1).saturating_sub(SESSIONS_MAX);
-        let mut events: Vec<UserEvent> = account
-            .sessions
-            .iter()
-            .take(surplus)
-            .map(|oldest| UserEvent::SessionRevoked { session: oldest.id, reason: Revocation::TooMany, at })
-            .collect();
-        let Session { id, refresh, expires_at } = session;
-        events.push(UserEvent::SignedIn { session: id, refresh, expires_at, at });
-        Ok(events)
+        if account.two_factor.is_bound() {
+            return Err(UserError::TwoFactor(TwoFactorError::Required));
+        }
+        Ok(account.open(session, at))
     }
 
     /// A current token rotates. An old one means that somebody copied it: the family ends, and
@@ -180,7 +179,7 @@ impl User {
 impl Root for User {
     type Intent = UserCommand;
     type Refusal = UserError;
-    const SNAPSHOT_SCHEMA: i32 = 1;
+    const SNAPSHOT_SCHEMA: i32 = 2;
 
     fn decide(&self, issued: Issued<UserCommand>) -> Result<Vec<UserEvent>, UserError> {
         let Issued { command, at, .. } = issued;
@@ -189,6 +188,7 @@ impl Root for User {
             UserCommand::VerifyEmail { token } => self.verify_email(&token, at),
             UserCommand::SignIn(session) => self.sign_in(session, at),
             UserCommand::Refresh { shown, session } => self.refresh(&shown, session, at),
+            UserCommand::TwoFactor(command) => self.second_factor(command, at),
         }
     }
 
@@ -228,6 +228,7 @@ impl Root for User {
                     },
                     sessions: Vec::new(),
                     created_at: at,
+                    two_factor: TwoFactor::default(),
                 }));
             }
             (Self::Registered(account), event) => account.evolve(event),
@@ -254,6 +255,20 @@ impl Root for User {
 }
 
 impl Account {
+    /// A session is opened; the oldest ones make room.
+    fn open(&self, session: Session, at: Timestamp) -> Vec<UserEvent> {
+        let surplus = self.sessions.len().saturating_add(1).saturating_sub(SESSIONS_MAX);
+        let mut events: Vec<UserEvent> = self
+            .sessions
+            .iter()
+            .take(surplus)
+            .map(|oldest| UserEvent::SessionRevoked { session: oldest.id, reason: Revocation::TooMany, at })
+            .collect();
+        let Session { id, refresh, expires_at } = session;
+        events.push(UserEvent::SignedIn { session: id, refresh, expires_at, at });
+        events
+    }
+
     fn evolve(&mut self, event: UserEvent) {
         match event {
             UserEvent::Registered { .. } => {}
@@ -268,6 +283,12 @@ impl Account {
                 }
             }
             UserEvent::SessionRevoked { session, .. } => self.sessions.retain(|open| open.id != session),
+            UserEvent::TwoFactorGenerated(it) => self.two_factor.evolve(Fact::Generated(it)),
+            UserEvent::TwoFactorBound(it) => self.two_factor.evolve(Fact::Bound(it)),
+            UserEvent::TwoFactorUnbound(it) => self.two_factor.evolve(Fact::Unbound(it)),
+            UserEvent::TwoFactorChallenged(it) => self.two_factor.evolve(Fact::Challenged(it)),
+            UserEvent::TwoFactorPassed(it) => self.two_factor.evolve(Fact::Passed(it)),
+            UserEvent::TwoFactorRefused(it) => self.two_factor.evolve(Fact::Refused(it)),
         }
     }
 }

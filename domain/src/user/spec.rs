@@ -5,7 +5,10 @@ use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
 use super::*;
-use crate::Actor;
+use crate::{
+    Actor,
+    two_factor::{Attempt, Bound, Challenged, Factor, Generated, Passed, Refused, TwoFactorCommand},
+};
 
 fn noon() -> Timestamp {
     Timestamp::from_timestamp(1_700_000_000, 0).unwrap()
@@ -114,6 +117,75 @@ fn the_oldest_session_goes_when_there_are_too_many() {
     given(history)
         .when(asked(UserCommand::SignIn(session(99, "r")), noon()))
         .then_expect_events(vec![oldest, signed_in(99, "r")]);
+}
+
+fn attempt(steps: &[i64]) -> Attempt {
+    let recovery = TokenHash::new("no such code");
+    Attempt { secret: Sealed::new("s"), steps: steps.to_vec(), recovery, bypass: false }
+}
+
+fn bound() -> Vec<UserEvent> {
+    let generated = Generated { secret: Sealed::new("s"), at: noon() };
+    let factor = Factor::Code { step: 10 };
+    vec![
+        registered(),
+        verified(),
+        UserEvent::TwoFactorGenerated(generated),
+        UserEvent::TwoFactorBound(Bound { factor, recovery: Vec::new(), at: noon() }),
+    ]
+}
+
+fn challenged() -> Vec<UserEvent> {
+    let expires_at = noon() + Duration::minutes(5);
+    let challenged = Challenged { challenge: TokenHash::new("t"), expires_at, at: noon() };
+    bound().into_iter().chain([UserEvent::TwoFactorChallenged(challenged)]).collect()
+}
+
+fn second(command: TwoFactorCommand<Session>) -> Issued<UserCommand> {
+    asked(UserCommand::TwoFactor(command), noon())
+}
+
+fn pass(steps: &[i64]) -> Issued<UserCommand> {
+    let token = TokenHash::new("t");
+    second(TwoFactorCommand::Pass { token, attempt: attempt(steps), session: session(1, "r") })
+}
+
+#[test]
+fn a_password_alone_opens_no_session_where_a_second_factor_is_bound() {
+    given(bound())
+        .when(asked(UserCommand::SignIn(session(1, "r")), noon()))
+        .then_expect_error(UserError::TwoFactor(TwoFactorError::Required));
+}
+
+#[test]
+fn nobody_passes_without_an_account_or_a_token() {
+    let invalid = || UserError::TwoFactor(TwoFactorError::TokenInvalid);
+    given(vec![]).when(pass(&[11])).then_expect_error(UserError::NotFound);
+    given(vec![registered()]).when(pass(&[11])).then_expect_error(UserError::NotVerified);
+    given(bound()).when(pass(&[11])).then_expect_error(invalid());
+}
+
+#[test]
+fn a_wrong_code_opens_no_session_and_is_written_down() {
+    let refused = Refused { wrong: 1, locked_until: None, at: noon() };
+    given(challenged()).when(pass(&[10])).then_expect_events(vec![UserEvent::TwoFactorRefused(refused)]);
+}
+
+#[test]
+fn the_second_factor_opens_the_session() {
+    let (challenge, factor) = (TokenHash::new("t"), Factor::Code { step: 11 });
+    let passed = UserEvent::TwoFactorPassed(Passed { challenge, factor, at: noon() });
+    given(challenged()).when(pass(&[11])).then_expect_events(vec![passed, signed_in(1, "r")]);
+}
+
+#[test]
+fn only_somebody_registered_sets_up_a_second_factor() {
+    let generate = || second(TwoFactorCommand::Generate { secret: Sealed::new("s") });
+    let generated = Generated { secret: Sealed::new("s"), at: noon() };
+    given(vec![]).when(generate()).then_expect_error(UserError::NotFound);
+    given(vec![registered(), verified()])
+        .when(generate())
+        .then_expect_events(vec![UserEvent::TwoFactorGenerated(generated)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::user::{PersonRow, PersonStatus, SessionTokens};
+use application::user::{Entry, PersonRow, PersonStatus, SessionTokens};
 use async_graphql::{Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
@@ -85,7 +85,7 @@ pub(crate) struct AuthPayload {
     expires_in: Option<i32>,
     /// Whether a second factor is still to be shown.
     requires_two_factor: bool,
-    /// What to show it with.
+    /// What to show it with, within 5 minutes.
     two_factor_token: Option<String>,
 }
 
@@ -97,6 +97,21 @@ impl From<SessionTokens> for AuthPayload {
             expires_in: i32::try_from(tokens.expires_in).ok(),
             requires_two_factor: false,
             two_factor_token: None,
+        }
+    }
+}
+
+impl From<Entry> for AuthPayload {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Open(tokens) => tokens.into(),
+            Entry::Challenged { token } => Self {
+                access_token: None,
+                refresh_token: None,
+                expires_in: None,
+                requires_two_factor: true,
+                two_factor_token: Some(token),
+            },
         }
     }
 }

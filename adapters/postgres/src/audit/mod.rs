@@ -14,8 +14,18 @@ use tokio_postgres::Row;
 use crate::keyset::Where;
 
 /// The fields of events that hold personal data or secrets, sealed or hashed.
-const PERSONAL: &[&str] =
-    &["fullname", "username", "email", "password", "verification_token", "username_index", "email_index"];
+const PERSONAL: &[&str] = &[
+    "fullname",
+    "username",
+    "email",
+    "password",
+    "verification_token",
+    "username_index",
+    "email_index",
+    "secret",
+    "recovery",
+    "challenge",
+];
 const HIDDEN: &str = "[personal]";
 
 /// Reads the log.

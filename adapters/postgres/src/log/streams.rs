@@ -5,7 +5,13 @@ use cqrs_es::{
     Aggregate,
     persist::{PersistedEventRepository, PersistenceError, SerializedEvent},
 };
-use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
+use domain::{
+    operator::{Operator, Roster},
+    tag::Tag,
+    tenant::Tenant,
+    todo::Todo,
+    user::User,
+};
 use postgres_es::PostgresEventRepository;
 
 /// The events of a stream after `sequence`. postgres-es names aggregates by their Rust type.
@@ -22,6 +28,7 @@ pub(super) async fn read(
         User::TYPE => of::<User>(repository, stream, after).await,
         Tenant::TYPE => of::<Tenant>(repository, stream, after).await,
         Operator::TYPE => of::<Operator>(repository, stream, after).await,
+        Roster::TYPE => of::<Roster>(repository, stream, after).await,
         unknown => Err(LogError::Broken(format!("no aggregate is called {unknown}").into())),
     }
 }

@@ -113,7 +113,13 @@ impl PeopleProjection {
             }
             UserEvent::SignedIn { .. }
             | UserEvent::SessionRefreshed { .. }
-            | UserEvent::SessionRevoked { .. } => {}
+            | UserEvent::SessionRevoked { .. }
+            | UserEvent::TwoFactorGenerated(_)
+            | UserEvent::TwoFactorBound(_)
+            | UserEvent::TwoFactorUnbound(_)
+            | UserEvent::TwoFactorChallenged(_)
+            | UserEvent::TwoFactorPassed(_)
+            | UserEvent::TwoFactorRefused(_) => {}
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgAuditLog, PgEventLog, PgPeople, PgPools, PgProgress, PgTagList, PgTodoList, PgVault,
-    Reached, Wake,
+    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgTagList,
+    PgTodoList, PgVault, Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 /// Polling so quick that no test waits for it.
 pub(crate) const QUICK: Pace =
     Pace { poll: Duration::from_millis(20), retry: Duration::from_millis(20), batch: 500 };
-const MODELS: [ReadModel; 3] = [ReadModel::TodoList, ReadModel::TagList, ReadModel::People];
+const MODELS: [ReadModel; 4] =
+    [ReadModel::TodoList, ReadModel::TagList, ReadModel::People, ReadModel::OperatorList];
 
 /// One process: its own pools, caches and knowledge; the wire is shared.
 pub(crate) struct Node {
@@ -87,11 +88,13 @@ impl Node {
             users: Aggregates::new(log()),
             tenants: Aggregates::new(log()),
             operators: Aggregates::new(log()),
+            rosters: Aggregates::new(log()),
             log: log(),
             live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),
             todo_list,
             tag_list: Arc::new(PgTagList::new(self.pools.readers.clone())),
             people: Arc::new(PgPeople::new(self.pools.readers.clone())),
+            operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(pool()))),
             audit: Arc::new(PgAuditLog::new(pool())),
             progress: self.progress(),
             vault: Arc::clone(&self.vault) as _,
@@ -101,6 +104,7 @@ impl Node {
             entropy: Arc::clone(&self.entropy) as _,
             lockouts: Arc::new(LocalLimits::default()),
             lifetimes: Lifetimes::default(),
+            two_factor_bypass: None,
         })
     }
 

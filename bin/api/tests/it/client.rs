@@ -30,6 +30,7 @@ pub(crate) struct Refused {
     pub(crate) field: Option<String>,
     pub(crate) message: String,
     pub(crate) current_version: Option<i64>,
+    pub(crate) retry_after: Option<i64>,
 }
 
 impl Client {
@@ -152,6 +153,7 @@ impl Answer {
             field: text("field"),
             message: error["message"].as_str().expect("a message").to_owned(),
             current_version: extensions.get("currentVersion").and_then(Value::as_i64),
+            retry_after: extensions.get("retryAfterSeconds").and_then(Value::as_i64),
         }
     }
 }

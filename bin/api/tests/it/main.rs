@@ -8,6 +8,7 @@
 
 mod client;
 mod database;
+mod device;
 mod documents;
 mod environment;
 mod person;
@@ -31,6 +32,7 @@ mod live;
 mod logs;
 mod migrator;
 mod numbers;
+mod operators;
 mod outages;
 mod portal;
 mod rights;
@@ -42,5 +44,6 @@ mod stop;
 mod tags;
 mod terms;
 mod todos;
+mod two_factor;
 mod visibility;
 mod workers;

@@ -5,6 +5,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     client::Client,
+    database::Database,
     documents::{COMPLETE, create},
     person::Person,
     process,
@@ -13,22 +14,22 @@ use crate::{
 };
 
 const EMAIL: &str = "Olga@portal.test";
-const PASSWORD: &str = "Portal7Secret";
+pub(crate) const PASSWORD: &str = "Portal7Secret";
 pub(crate) const LOGIN: &str = "mutation($email: String!, $password: String!) { \
-    portalLogin(input: {email: $email, password: $password}) { accessToken expiresIn requiresTwoFactor } }";
-const ME: &str = "{ me { id fullname email role createdAt } }";
+    portalLogin(input: {email: $email, password: $password}) { accessToken expiresIn requiresTwoFactor twoFactorToken } }";
+pub(crate) const ME: &str = "{ me { id fullname email role createdAt } }";
 const ADMIN_TODOS: &str = "query($tenant: ID!, $first: Int, $after: Cursor, $filter: AdminTodoFilter) { \
     adminTodos(tenantId: $tenant, first: $first, after: $after, filter: $filter) { \
     nodes { text tenantId ownerId done version } pageInfo { hasNextPage endCursor } totalCount } }";
 
 pub(crate) async fn create_operator(
-    system: &System,
+    database: &Database,
     email: &str,
     role: &str,
     password: &'static str,
 ) -> std::process::Output {
     let arguments = ["operator", "create", "--email", email, "--fullname", "Olga Operator", "--role", role];
-    let command = Settings::portal(&system.database).command("portal-api", &arguments);
+    let command = Settings::portal(database).command("portal-api", &arguments);
     process::run_with(command, password).await
 }
 
@@ -36,7 +37,7 @@ pub(crate) async fn create_operator(
 pub(crate) async fn operator(system: &System) -> Client {
     static MADE: OnceCell<()> = OnceCell::const_new();
     MADE.get_or_init(async || {
-        let output = create_operator(system, EMAIL, "SUPPORT", PASSWORD).await;
+        let output = create_operator(&system.database, EMAIL, "SUPPORT", PASSWORD).await;
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     })
     .await;
@@ -49,14 +50,14 @@ pub(crate) async fn operator(system: &System) -> Client {
 async fn an_operator_is_made_once_on_the_command_line() {
     let system = shared().await;
     operator(&system).await;
-    let again = create_operator(&system, "OLGA@PORTAL.test", "SUPER_ADMIN", PASSWORD).await;
+    let again = create_operator(&system.database, "OLGA@PORTAL.test", "SUPER_ADMIN", PASSWORD).await;
     assert_eq!(again.status.code(), Some(3), "{again:?}");
     for (email, role, password) in [
         ("new@portal.test", "SUPPORT", "weak"),
         ("no address", "SUPPORT", PASSWORD),
         ("new@portal.test", "BOSS", PASSWORD),
     ] {
-        let refused = create_operator(&system, email, role, password).await;
+        let refused = create_operator(&system.database, email, role, password).await;
         assert_eq!(refused.status.code(), Some(1), "{email} {role}: {refused:?}");
         let said = format!("{refused:?}");
         assert!(password.len() < 5 || !said.contains(password), "{said}");

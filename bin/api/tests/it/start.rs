@@ -143,7 +143,10 @@ async fn without_redis_it_starts_and_serves_and_says_so() {
 #[tokio::test]
 async fn in_production_plain_text_to_the_database_is_refused_and_nothing_is_shown() {
     let database = Database::migrated().await;
-    let settings = Settings::user(&database).without("APP_ENV").with("NODE_ENV", "production");
+    let settings = Settings::user(&database)
+        .without("APP_ENV")
+        .without("RATE_LIMIT_PUBLIC")
+        .with("NODE_ENV", "production");
     let service = Service::start("api", &settings);
     let client = service.client();
     service.process.says("Unable to connect to the database. Retrying (1)...").await;

@@ -95,6 +95,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// How often a minute one client may use the operations that need no token.
     pub public_limit: u32,
+    /// What passes as every second factor; never in public environments.
+    pub two_factor_bypass: Option<Secret>,
 }
 
 /// Which process asks.
@@ -136,7 +138,8 @@ impl Settings {
         let external_workers = read.get("WORKERS").is_some_and(|workers| workers == "external");
         let lifetimes = read.lifetimes();
         let public_limit = read.public_limit(environment);
-        if environment.is_some_and(Environment::is_public) && read.get("TWOFA_BYPASS_PASSWORD").is_some() {
+        let two_factor_bypass = read.get("TWOFA_BYPASS_PASSWORD").map(Secret);
+        if environment.is_some_and(Environment::is_public) && two_factor_bypass.is_some() {
             read.problem("TWOFA_BYPASS_PASSWORD", "must not be set outside development and test");
         }
         match (environment, postgres) {
@@ -157,6 +160,7 @@ impl Settings {
                 external_workers,
                 lifetimes,
                 public_limit,
+                two_factor_bypass,
             }),
             _ => Err(read.problems),
         }
@@ -211,15 +215,59 @@ mod tests {
     #[test]
     fn a_bypass_of_the_second_factor_is_refused_where_strangers_come() {
         let mut variables = WHOLE.to_vec();
-        variables.push(("TWOFA_BYPASS_PASSWORD", "x"));
-        assert!(read(&variables).is_ok());
-        variables[0] = ("NODE_ENV", "production");
+        variables.push(("TWOFA_BYPASS_PASSWORD", "very-secret"));
+        for place in ["development", "test"] {
+            variables[0] = ("NODE_ENV", place);
+            let bypass = read(&variables).unwrap().two_factor_bypass;
+            assert_eq!(bypass.as_ref().map(Secret::expose), Some("very-secret"), "{place}");
+        }
+        for place in ["staging", "production"] {
+            variables[0] = ("NODE_ENV", place);
+            let refused = "Config validation error: \"TWOFA_BYPASS_PASSWORD\" must not be set outside development and test";
+            assert_eq!(read(&variables).unwrap_err(), [refused], "{place}");
+        }
+    }
+
+    #[test]
+    fn a_surface_never_reads_the_keys_of_the_other() {
+        let mut variables = WHOLE.to_vec();
+        variables.extend([
+            ("ADMIN_JWT_PRIVATE_KEY", "the portal's private key"),
+            ("ADMIN_JWT_PUBLIC_KEY", "the portal's public key"),
+            ("ADMIN_JWT_PUBLIC_KEYS_PREVIOUS", "the portal's previous keys"),
+        ]);
+        let keys = read(&variables).unwrap().keys.unwrap();
+        assert_eq!((keys.private.expose(), &*keys.public, &*keys.previous), ("very-secret", "public", ""));
+        // Not even in place of its own.
+        variables.retain(|(name, _)| !name.starts_with("JWT_"));
+        let refused = read(&variables).unwrap_err();
+        assert!(refused.iter().any(|problem| problem.contains("\"JWT_PRIVATE_KEY\"")), "{refused:?}");
+    }
+
+    #[test]
+    fn the_portal_takes_its_own_pair_whole_where_both_are_set() {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut variables = WHOLE.to_vec();
+        variables.push(("JWT_PUBLIC_KEYS_PREVIOUS", "the user surface's previous keys"));
+        variables.push(("ADMIN_JWT_PRIVATE_KEY", "private"));
+        let portal =
+            |variables: &[(&str, &str)]| Settings::read(Process::Portal, variables.iter().map(own).collect());
+        let refused = portal(&variables).unwrap_err();
+        assert_eq!(refused, ["Config validation error: \"ADMIN_JWT_PUBLIC_KEY\" is required"]);
+        variables.push(("ADMIN_JWT_PUBLIC_KEY", "portal's public key"));
+        let keys = portal(&variables).unwrap().keys.unwrap();
         assert_eq!(
-            read(&variables).unwrap_err(),
-            [
-                "Config validation error: \"TWOFA_BYPASS_PASSWORD\" must not be set outside development and test"
-            ]
+            (keys.private.expose(), &*keys.public, &*keys.previous),
+            ("private", "portal's public key", "")
         );
+        variables.retain(|(name, _)| !name.starts_with("ADMIN_"));
+        assert_eq!(portal(&variables).unwrap().keys.unwrap().private.expose(), "very-secret");
+    }
+
+    #[test]
+    fn a_worker_reads_no_keys_at_all() {
+        let own = WHOLE.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assert!(Settings::read(Process::Worker, own.collect()).unwrap().keys.is_none());
     }
 
     #[test]
@@ -254,7 +302,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let shown = format!("{:?}", read(WHOLE).unwrap());
+        let mut variables = WHOLE.to_vec();
+        variables.push(("TWOFA_BYPASS_PASSWORD", "very-secret"));
+        let shown = format!("{:?}", read(&variables).unwrap());
         assert!(!shown.contains("very-secret"), "{shown}");
     }
 

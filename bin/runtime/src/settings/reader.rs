@@ -172,19 +172,16 @@ impl Reader {
         limit
     }
 
+    /// The surface's own pair. On the portal `ADMIN_JWT_*` is the pair when any of it is set, and
+    /// then nothing else is read: an environment that holds both pairs must not mix them.
     pub(super) fn keys(&mut self, portal: bool) -> Option<Keys> {
-        let names: [&[&str]; 3] = if portal {
-            [
-                &["JWT_PRIVATE_KEY", "ADMIN_JWT_PRIVATE_KEY"],
-                &["JWT_PUBLIC_KEY", "ADMIN_JWT_PUBLIC_KEY"],
-                &["JWT_PUBLIC_KEYS_PREVIOUS", "ADMIN_JWT_PUBLIC_KEYS_PREVIOUS"],
-            ]
-        } else {
-            [&["JWT_PRIVATE_KEY"], &["JWT_PUBLIC_KEY"], &["JWT_PUBLIC_KEYS_PREVIOUS"]]
-        };
-        let private = self.required(names[0]);
-        let public = self.required(names[1]);
-        let previous = names[2].iter().find_map(|name| self.get(name)).unwrap_or_default();
+        const PLAIN: [&str; 3] = ["JWT_PRIVATE_KEY", "JWT_PUBLIC_KEY", "JWT_PUBLIC_KEYS_PREVIOUS"];
+        const PORTAL: [&str; 3] =
+            ["ADMIN_JWT_PRIVATE_KEY", "ADMIN_JWT_PUBLIC_KEY", "ADMIN_JWT_PUBLIC_KEYS_PREVIOUS"];
+        let named = portal && PORTAL.iter().any(|name| self.get(name).is_some());
+        let [private, public, previous] = if named { PORTAL } else { PLAIN };
+        let (private, public) = (self.required(&[private]), self.required(&[public]));
+        let previous = self.get(previous).unwrap_or_default();
         Some(Keys { private: Secret(private?), public: public?, previous })
     }
 

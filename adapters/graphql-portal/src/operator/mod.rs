@@ -1,0 +1,12 @@
+//! Operators in GraphQL: signing in and out, who asks, and who else works here.
+
+mod mutation;
+mod query;
+mod session;
+mod two_factor;
+mod types;
+
+pub(crate) use mutation::OperatorMutation;
+pub(crate) use query::OperatorQuery;
+pub(crate) use session::SessionMutation;
+pub(crate) use two_factor::TwoFactorMutation;

@@ -1,0 +1,52 @@
+//! What every mutation takes and gives beside its own: keys, expected versions, ids, positions.
+
+use adapter_web::{ContextExt, CursorText, problem};
+use application::{Code, Problem, Refusal, Terms, ports::Cursor};
+use async_graphql::{Context, ID, MaybeUndefined, Result};
+use uuid::Uuid;
+
+/// The terms of a mutation.
+pub(crate) fn terms(idempotency_key: Option<String>, expected_version: Option<i32>) -> Terms {
+    Terms { idempotency_key, expected_version: expected_version.map(i64::from) }
+}
+
+/// A value that an input field holds, parsed.
+pub(crate) fn parse<T, E: Refusal>(raw: impl TryInto<T, Error = E>) -> Result<T> {
+    raw.try_into().map_err(adapter_web::refused)
+}
+
+/// An input field that may be absent, and cannot be cleared.
+pub(crate) fn kept<T>(value: MaybeUndefined<T>, field: &'static str) -> Result<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Value(value) => Ok(Some(value)),
+        MaybeUndefined::Null => {
+            let message = format!("{field} cannot be null");
+            Err(problem(Problem::new(Code::ValidationFailed, message).of_field(field)))
+        }
+    }
+}
+
+/// An id in an argument.
+pub(crate) fn id(raw: &ID, field: &'static str) -> Result<Uuid> {
+    raw.parse().map_err(|_| {
+        problem(Problem::new(Code::ValidationFailed, format!("{field} is not an id")).of_field(field))
+    })
+}
+
+/// A position as clients see it.
+pub(crate) fn position(ctx: &Context<'_>, cursor: Cursor) -> CursorText {
+    CursorText(ctx.codec().position(&cursor))
+}
+
+/// A count or version as GraphQL's `Int`.
+pub(crate) fn int(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// How much a page weighs: its rows count, not only its fields.
+pub(crate) fn page_weight(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    const ROWS_PER_WEIGHT: usize = 50;
+    let rows = usize::try_from(first.or(last).unwrap_or(0)).unwrap_or(0);
+    2 + child * (1 + rows.min(application::PAGE_MAX) / ROWS_PER_WEIGHT)
+}

@@ -1,0 +1,35 @@
+//! Codes and fields of what operators refuse.
+
+use std::time::Duration;
+
+use domain::operator::OperatorError;
+
+use crate::{Code, Refusal};
+
+impl Refusal for OperatorError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound => Code::NotFound,
+            Self::AlreadyCreated | Self::EmailTaken => Code::AlreadyExists,
+            Self::InvalidCredentials | Self::Deactivated => Code::Unauthenticated,
+            Self::LastSuperAdmin => Code::ValidationFailed,
+            Self::TwoFactor(error) => error.code(),
+        }
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::EmailTaken => Some("email"),
+            Self::TwoFactor(error) => error.field(),
+            Self::NotFound
+            | Self::AlreadyCreated
+            | Self::InvalidCredentials
+            | Self::Deactivated
+            | Self::LastSuperAdmin => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        if let Self::TwoFactor(error) = self { error.retry_after() } else { None }
+    }
+}

@@ -1,0 +1,154 @@
+//! Operators sign in and out.
+
+use domain::{
+    Claim, OperatorId, SessionId, StreamId, Timestamp,
+    operator::{self, Operator, OperatorCommand, OperatorError, OperatorRole, PortalSession},
+    two_factor::TwoFactorError,
+};
+use serde::Serialize;
+
+use crate::{
+    Access, App, Caller, Command, Committed, Failure, Handle, Order, Outcome, Terms,
+    aggregates::broken,
+    bus::Done,
+    ports::{Cursor, ReadModel, TokenSubject, Visibility},
+    user::sealed,
+};
+
+/// Signs an operator in.
+#[derive(Clone, Serialize)]
+pub struct PortalLogin {
+    /// E-mail address.
+    #[serde(skip)]
+    pub email: String,
+    /// Password.
+    #[serde(skip)]
+    pub password: String,
+}
+
+/// Ends the session that asks.
+#[derive(Debug, Clone, Serialize)]
+pub struct PortalLogout;
+
+/// What a signed-in operator holds. `Debug` would show it, so there is none.
+#[derive(Clone)]
+pub struct PortalToken {
+    /// The access token.
+    pub access: String,
+    /// Seconds until it expires.
+    pub expires_in: i64,
+}
+
+/// What comes of a right password.
+#[derive(Clone)]
+pub enum PortalEntry {
+    /// A session is open.
+    Open(PortalToken),
+    /// The second factor is still to be shown, with this token.
+    Challenged {
+        /// It opens nothing by itself.
+        token: String,
+    },
+}
+
+macro_rules! without_cursor {
+    ($($output:ty),*) => {$(
+        impl Done for $output {
+            fn cursor(&self) -> Option<Cursor> {
+                None
+            }
+            fn seen(&mut self, _: Visibility) {}
+        }
+    )*};
+}
+without_cursor!(PortalToken, PortalEntry);
+
+impl Command for PortalLogin {
+    type Output = PortalEntry;
+    type Rejection = OperatorError;
+    const NAME: &'static str = "operator.login";
+    const ACCESS: Access = Access::Public;
+    const SHOWN_IN: &'static [ReadModel] = &[];
+}
+
+impl Command for PortalLogout {
+    type Output = Committed<Operator>;
+    type Rejection = OperatorError;
+    const NAME: &'static str = "operator.logout";
+    const ACCESS: Access = Access::Operator(OperatorRole::Support);
+    const SHOWN_IN: &'static [ReadModel] = &[];
+}
+
+impl Handle<PortalLogin> for App {
+    async fn handle(&self, caller: &Caller, login: PortalLogin, _: Terms) -> Outcome<PortalLogin> {
+        let attempt = self.attempt("portal-login", &login.email).await?;
+        let index =
+            self.vault.index(operator::EMAIL, &login.email.trim().to_lowercase()).await.map_err(sealed)?;
+        let holder = self.log.holder(&Claim::new(operator::EMAIL, index.as_str())).await.map_err(broken)?;
+        let mut hash = None;
+        let mut found = None;
+        if let Some(stream) = holder {
+            let (_, state) = self.operators.load(&stream).await?;
+            if let (Some(badge), Some(id)) = (state.badge(), stream.own()) {
+                hash = self.vault.open(id, "password", &badge.password).await.map_err(sealed)?;
+                found = Some((stream, OperatorId(id), badge.role));
+            }
+        }
+        let right = self.passwords.verify(login.password, hash).await;
+        let right = right.map_err(|error| Failure::Internal(error.into()))?;
+        attempt.settle(right).await?;
+        let Some((stream, id, role)) = found.filter(|_| right) else {
+            return Err(Failure::Rejected(OperatorError::InvalidCredentials));
+        };
+        let now = self.clock.now();
+        let session = self.portal_session(now)?;
+        let itself = Caller::operator(id, session.id, role, now);
+        let caller = &itself.in_request(caller.correlation.clone());
+        let (terms, name) = (Terms::default(), PortalLogin::NAME);
+        let intent = OperatorCommand::SignIn(session);
+        let order = Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at: now };
+        match self.operators.execute(order).await {
+            Err(Failure::Rejected(OperatorError::TwoFactor(TwoFactorError::Required))) => {
+                self.challenge_operator(caller, stream, name, now).await
+            }
+            Err(failure) => Err(failure),
+            Ok(done) => self.portal_token(&done, session, now).map(PortalEntry::Open),
+        }
+    }
+}
+
+impl Handle<PortalLogout> for App {
+    async fn handle(&self, caller: &Caller, _: PortalLogout, terms: Terms) -> Outcome<PortalLogout> {
+        let stream = StreamId::global(caller.operator_id()?.0);
+        let session = caller.session().ok_or(Failure::Unauthenticated)?;
+        let (intent, name) = (OperatorCommand::SignOut { session }, PortalLogout::NAME);
+        // Ending what has ended changes nothing: a repeated key needs no memory.
+        let order = Order { stream, intent, caller, name, terms: &terms, key: None, at: self.clock.now() };
+        self.operators.execute(order).await
+    }
+}
+
+impl App {
+    /// A session that an operator may open now.
+    pub(super) fn portal_session(&self, now: Timestamp) -> Result<PortalSession, Failure<OperatorError>> {
+        let lifetime = chrono::Duration::from_std(self.lifetimes.portal);
+        let expires_at = now + lifetime.map_err(|error| Failure::Internal(error.into()))?;
+        Ok(PortalSession { id: SessionId(self.entropy.id()), expires_at })
+    }
+
+    /// The token of a session that was just opened. It names the role that the operator had then.
+    pub(super) fn portal_token(
+        &self,
+        done: &Committed<Operator>,
+        session: PortalSession,
+        now: Timestamp,
+    ) -> Result<PortalToken, Failure<OperatorError>> {
+        let known = done.stream.own().map(OperatorId).zip(done.state.badge());
+        let (operator, badge) = known.ok_or(Failure::Rejected(OperatorError::NotFound))?;
+        let subject = TokenSubject::Operator { operator, role: badge.role };
+        let PortalSession { id, expires_at } = session;
+        let access = self.tokens.issue(&subject, id, self.entropy.id(), now, expires_at);
+        let access = access.map_err(|error| Failure::Internal(error.into()))?;
+        Ok(PortalToken { access, expires_in: (expires_at - now).num_seconds() })
+    }
+}
