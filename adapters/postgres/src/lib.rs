@@ -25,6 +25,7 @@ mod tag;
 mod todo;
 mod user;
 mod vault;
+mod xid;
 
 pub use audit::PgAuditLog;
 pub use log::{PgEventLog, Wake};
@@ -35,7 +36,7 @@ pub use progress::{PgProgress, Reached};
 pub use projections::{Deployment, all};
 pub use readers::{AcrossTenants, READER_ROLE, TenantReaders};
 pub use tag::{PgTagList, TagListProjection};
-pub use todo::{PgTodoList, TodoListProjection};
+pub use todo::{PgTodoList, TodoChangesProjection, TodoListProjection};
 pub use user::{PeopleProjection, PgPeople};
 pub use vault::PgVault;
 

@@ -29,6 +29,7 @@ migrations! {
     6 "0006_dev_outbox",
     7 "0007_tenant_walls",
     8 "0008_operator_list",
+    9 "0009_todo_changes",
 }
 
 /// The newest schema this release knows, and needs.

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use tokio::sync::{broadcast::error::RecvError, watch};
 
-use crate::projections::reads_of;
+use crate::{projections::reads_of, xid::Xid};
 
 /// A transaction that keeps the tail from moving for this long holds it back.
 const HELD_AFTER: Duration = Duration::from_millis(250);
@@ -84,19 +84,17 @@ impl PgProgress {
         let client = self.pool.get().await?;
         let sql = "WITH c AS (SELECT tx_id, position FROM projection_checkpoints WHERE name = $1 AND part = 0), \
                    x AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) \
-                   SELECT x.xmin::text, COALESCE((c.tx_id, c.position) >= ($2::text::xid8, $3::bigint), false) \
-                     OR ($2::text::xid8 < x.xmin AND NOT EXISTS (SELECT FROM events e \
+                   SELECT x.xmin, COALESCE((c.tx_id, c.position) >= ($2::xid8, $3::bigint), false) \
+                     OR ($2::xid8 < x.xmin AND NOT EXISTS (SELECT FROM events e \
                        WHERE (e.tx_id, e.position) > (COALESCE(c.tx_id, '0'), COALESCE(c.position, 0)) \
-                       AND (e.tx_id, e.position) <= ($2::text::xid8, $3::bigint) \
+                       AND (e.tx_id, e.position) <= ($2::xid8, $3::bigint) \
                        AND e.aggregate_type = ANY($4::text[]))) \
                    FROM x LEFT JOIN c ON true";
         let statement = client.prepare_cached(sql).await?;
         let reads = reads_of(model);
-        let row = client
-            .query_one(&statement, &[&model.name(), &cursor.tx.to_string(), &cursor.position, &reads])
-            .await?;
-        let xmin: &str = row.try_get(0)?;
-        self.saw(xmin.parse()?);
+        let row =
+            client.query_one(&statement, &[&model.name(), &Xid(cursor.tx), &cursor.position, &reads]).await?;
+        self.saw(row.try_get::<_, Xid>(0)?.0);
         Ok(row.try_get(1)?)
     }
 

@@ -7,8 +7,12 @@ use cqrs_es::Aggregate;
 use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
 
 use crate::{
-    consumers::Projection, mail::VerificationMail, operator::OperatorListProjection, tag::TagListProjection,
-    todo::TodoListProjection, user::PeopleProjection,
+    consumers::Projection,
+    mail::VerificationMail,
+    operator::OperatorListProjection,
+    tag::TagListProjection,
+    todo::{TodoChangesProjection, TodoListProjection},
+    user::PeopleProjection,
 };
 
 /// What the projections of a deployment need beside the log.
@@ -24,6 +28,7 @@ pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
     let vault = || Arc::clone(&deployment.vault);
     let mut projections: Vec<Arc<dyn Projection>> = vec![
         Arc::new(TodoListProjection::default()),
+        Arc::new(TodoChangesProjection::default()),
         Arc::new(TagListProjection::default()),
         Arc::new(PeopleProjection::new(vault())),
         Arc::new(OperatorListProjection::new(vault())),

@@ -31,6 +31,10 @@ const EVENTS: &str = "COPY events (aggregate_type, aggregate_id, sequence, event
 pub(crate) const ROWS: &str = "COPY todo_list (tenant_id, owner_id, id, number, text, archived, priority, due_at, \
      assignee_id, tags, completed_at, created_at, updated_at, version, position) FROM STDIN";
 
+/// The columns of the changes.
+pub(crate) const CHANGES: &str = "COPY todo_changes (tenant_id, owner_id, tx_id, position, previous_tx_id, \
+     previous_position, todo_id, event_type, at) FROM STDIN";
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mix {
@@ -67,10 +71,22 @@ pub(crate) async fn events(client: &Client, count: usize, mix: Mix) -> Result<()
 
 /// The rows that the projection of so many creations makes, a batch each.
 pub(crate) fn rows(count: usize) -> Vec<Vec<u8>> {
+    batches(count, row)
+}
+
+/// The changes of so many creations, a batch each.
+pub(crate) fn changes(count: usize) -> Vec<Vec<u8>> {
+    batches(count, |todo, now| {
+        let (Owner { tenant, user }, at) = (owner(todo), now.to_rfc3339());
+        format!("{tenant}\t{user}\t{todo}\t{todo}\t0\t0\t{}\ttodo.created\t{at}\n", todo_id(todo))
+    })
+}
+
+fn batches(count: usize, line: impl Fn(usize, Timestamp) -> String) -> Vec<Vec<u8>> {
     let now = SystemClock.now();
     let numbers: Vec<usize> = (0..count).collect();
     let batch =
-        |numbers: &[usize]| numbers.iter().map(|number| row(*number, now)).collect::<String>().into_bytes();
+        |numbers: &[usize]| numbers.iter().map(|number| line(*number, now)).collect::<String>().into_bytes();
     numbers.chunks(BATCH).map(batch).collect()
 }
 

@@ -11,7 +11,10 @@ use domain::{StreamId, TenantId};
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use crate::keyset::Where;
+use crate::{
+    keyset::Where,
+    xid::{Xid, place},
+};
 
 /// The fields of events that hold personal data or secrets, sealed or hashed.
 const PERSONAL: &[&str] = &[
@@ -40,7 +43,7 @@ impl PgAuditLog {
     }
 }
 
-const SELECT: &str = "SELECT tx_id::text, position, recorded_at, event_type, aggregate_type, aggregate_id, sequence, \
+const SELECT: &str = "SELECT tx_id, position, recorded_at, event_type, aggregate_type, aggregate_id, sequence, \
      payload, metadata FROM events";
 /// Auditors too see nothing of transactions that are still open: the order would change under them.
 const CLOSED: &str = " WHERE tx_id < pg_snapshot_xmin(pg_current_snapshot())";
@@ -60,8 +63,8 @@ impl AuditLog for PgAuditLog {
         };
         let (operator, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
         if let Some(cursor) = from {
-            let (tx, position) = (sql.bind(cursor.tx.to_string()), sql.bind(cursor.position));
-            sql.push(&format!(" AND (tx_id, position) {operator} ({tx}::text::xid8, {position}::bigint)"));
+            let (tx, position) = (sql.bind(Xid(cursor.tx)), sql.bind(cursor.position));
+            sql.push(&format!(" AND (tx_id, position) {operator} ({tx}, {position})"));
         }
         let limit = sql.bind(i64::try_from(window.size() + 1)?);
         sql.push(&format!(" ORDER BY events.tx_id {order}, events.position {order} LIMIT {limit}"));
@@ -112,7 +115,7 @@ fn start(select: &str, filter: &AuditFilter) -> Where {
 }
 
 fn read(row: &Row) -> Result<Edge<AuditEvent, Cursor>, BoxError> {
-    let cursor = Cursor { tx: row.try_get::<_, &str>(0)?.parse()?, position: row.try_get(1)? };
+    let cursor = place(row, 0)?.unwrap_or_default();
     let stream = StreamId::stored(row.try_get(5)?);
     let aggregate_type: String = row.try_get(4)?;
     let metadata: Value = row.try_get(8)?;

@@ -5,7 +5,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::Client;
 
 use super::Poison;
-use crate::log::Recorded;
+use crate::{log::Recorded, xid::Xid};
 
 /// Whether a consumer works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Checkpoint {
 
 type Result<T> = std::result::Result<T, tokio_postgres::Error>;
 
-const COLUMNS: &str = "name, tx_id::text, position, status, last_error";
+const COLUMNS: &str = "name, tx_id, position, status, last_error";
 
 /// The place of a consumer; the first time it is the beginning.
 pub(super) async fn load(client: &Client, name: &str) -> Result<Checkpoint> {
@@ -87,10 +87,10 @@ async fn set(client: &Client, name: &str, status: Status) -> std::result::Result
 }
 
 fn from_row(row: &tokio_postgres::Row) -> Checkpoint {
-    let tx: &str = row.get(1);
+    let Xid(tx) = row.get(1);
     Checkpoint {
         name: row.get(0),
-        at: Cursor { tx: tx.parse().unwrap_or(0), position: row.get(2) },
+        at: Cursor { tx, position: row.get(2) },
         status: Status::stored(row.get(3)),
         last_error: row.get(4),
     }
@@ -100,9 +100,9 @@ fn from_row(row: &tokio_postgres::Row) -> Checkpoint {
 pub(super) async fn advance(tx: &Transaction<'_>, name: &str, from: Cursor, to: Cursor) -> Result<bool> {
     // Losing the last commits in a crash of the server only means to write them again, together
     // with their checkpoint: there is no need to wait for the disk.
-    let sql = "UPDATE projection_checkpoints SET tx_id = $4::text::xid8, position = $5, updated_at = now() \
-               WHERE name = $1 AND part = 0 AND tx_id = $2::text::xid8 AND position = $3 AND status = 'running'";
-    let (from_tx, to_tx) = (from.tx.to_string(), to.tx.to_string());
+    let sql = "UPDATE projection_checkpoints SET tx_id = $4, position = $5, updated_at = now() \
+               WHERE name = $1 AND part = 0 AND tx_id = $2 AND position = $3 AND status = 'running'";
+    let (from_tx, to_tx) = (Xid(from.tx), Xid(to.tx));
     let statement = tx.prepare_cached(sql).await?;
     let moved = tx.execute(&statement, &[&name, &from_tx, &from.position, &to_tx, &to.position]).await?;
     Ok(moved == 1)
@@ -118,9 +118,9 @@ pub(super) async fn bury(
     rule: Poison,
 ) -> Result<()> {
     let sql = "INSERT INTO projection_dead_letters (name, tx_id, position, aggregate_type, aggregate_id, error, attempts) \
-               VALUES ($1, $2::text::xid8, $3, $4, $5, $6, $7) ON CONFLICT (name, tx_id, position) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name, tx_id, position) \
                DO UPDATE SET error = excluded.error, attempts = projection_dead_letters.attempts + excluded.attempts";
-    let at = event.cursor.tx.to_string();
+    let at = Xid(event.cursor.tx);
     tx.execute(
         sql,
         &[

@@ -5,11 +5,13 @@
 //! keeps two runners from working for nothing, the fence keeps them from doing harm.
 
 mod checkpoint;
+mod copy;
 mod lease;
 mod projection;
 mod runner;
 
 pub use checkpoint::{Checkpoint, Status, list, pause, resume};
+pub(crate) use copy::copy_or_insert;
 pub use lease::Leases;
 pub use projection::{Poison, Projection, ProjectionError, Written};
 pub use runner::{BATCH_EVENTS_MAX, Pace, Runner};

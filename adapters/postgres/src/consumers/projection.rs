@@ -57,6 +57,11 @@ pub trait Projection: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// The aggregate types it reads.
     fn reads(&self) -> &'static [&'static str];
+    /// The consumer it never overtakes, when there is one: what it writes speaks of what that one
+    /// has written. Both read the same aggregate types.
+    fn behind(&self) -> Option<&'static str> {
+        None
+    }
     /// What to do with an event that cannot be written.
     fn poison(&self) -> Poison {
         Poison::Halt

@@ -86,7 +86,7 @@ enum Turn {
 impl Runner {
     /// Runs until `stop`; then the lease is given back.
     pub async fn run(self, stop: CancellationToken) {
-        let reader = self.wake.reader(self.projection.reads());
+        let reader = self.wake.reader(self.projection.reads(), self.projection.behind());
         let name = self.projection.name();
         while !stop.is_cancelled() {
             match self.leases.acquire(name).await {
@@ -137,7 +137,7 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<Option<Turn>, application::BoxError> {
         let name = self.projection.name();
-        let tail = Tail::of(self.projection.reads());
+        let tail = Arc::new(Tail::of(self.projection.reads()).behind(self.projection.behind()));
         let mut client = self.pool.get().await?;
         let Checkpoint { mut at, status, .. } = checkpoint::load(&client, name).await?;
         if status != Status::Running {
@@ -208,20 +208,26 @@ impl Runner {
 
     async fn read_ahead(
         &self,
-        tail: &Tail,
+        tail: &Arc<Tail>,
         scanned: Cursor,
         full: bool,
     ) -> Result<Option<Batch>, application::BoxError> {
         if !full {
             return Ok(None);
         }
-        // A connection of its own, and only while there is a backlog.
-        let client = self.pool.get().await?;
-        Ok(Some(tail.read(&client, scanned, self.pace.batch).await?))
+        // A connection and a task of its own, and only while there is a backlog: another core
+        // reads and decodes rows while this one writes.
+        let (pool, tail, limit) = (self.pool.clone(), Arc::clone(tail), self.pace.batch);
+        let reading = tokio::spawn(async move {
+            let client = pool.get().await?;
+            Ok::<_, application::BoxError>(tail.read(&client, scanned, limit).await?)
+        });
+        Ok(Some(reading.await??))
     }
 
     async fn signal(&self, reached: Cursor, written: Written) {
         let model = self.projection.name().to_owned();
+        self.wake.projected(&model);
         self.signals.publish(Signal::Projected { model, reached, changes: written.changes }).await;
     }
 
@@ -303,7 +309,6 @@ impl Runner {
         let name = self.projection.name();
         let rule = self.projection.poison();
         let tx = client.transaction().await?;
-        tx.batch_execute("SET LOCAL synchronous_commit = off").await?;
         let halt = poison.first().filter(|_| rule == Poison::Halt).map(|dead| dead.at);
         let good: Cow<'_, [Recorded]> = if poison.is_empty() && parked.is_empty() {
             events.into()
@@ -315,7 +320,10 @@ impl Runner {
             Some(_) => good.last().map_or(from, |event| event.cursor),
             None => to,
         };
-        if !checkpoint::advance(&tx, name, from, reached).await? {
+        // Both go out at once, in this order.
+        let lazily = tx.batch_execute("SET LOCAL synchronous_commit = off");
+        let ((), moved) = tokio::try_join!(lazily, checkpoint::advance(&tx, name, from, reached))?;
+        if !moved {
             let now = checkpoint::load(tx.client(), name).await?;
             return Ok(Err(if now.status == Status::Running { Turn::Fenced } else { Turn::Stopped }));
         }

@@ -19,7 +19,7 @@ use super::{
     group::Group,
     streams,
 };
-use crate::PgPools;
+use crate::{PgPools, xid::place};
 
 /// The one log, in Postgres.
 pub struct PgEventLog {
@@ -64,7 +64,7 @@ impl EventLog for PgEventLog {
 
     async fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, LogError> {
         let client = self.client().await?;
-        let sql = "SELECT l.request_hash, l.aggregate_id, l.last_sequence, e.tx_id::text, e.position \
+        let sql = "SELECT l.request_hash, l.aggregate_id, l.last_sequence, e.tx_id, e.position \
                    FROM command_log l LEFT JOIN events e ON e.aggregate_type = l.aggregate_type \
                    AND e.aggregate_id = l.aggregate_id AND e.sequence = l.last_sequence WHERE l.key = $1";
         let statement = client.prepare_cached(sql).await.map_err(classify)?;
@@ -112,7 +112,7 @@ impl EventLog for PgEventLog {
         sequence: i64,
     ) -> Result<Cursor, LogError> {
         let client = self.client().await?;
-        let sql = "SELECT tx_id::text, position FROM events \
+        let sql = "SELECT tx_id, position FROM events \
                    WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = $3";
         let statement = client.prepare_cached(sql).await.map_err(classify)?;
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
@@ -154,11 +154,7 @@ fn nothing_new(append: &Append) -> bool {
     append.events.is_empty()
 }
 
-/// A place from `tx_id::text, position`; the beginning where there is no such event.
+/// A place from `tx_id, position`; the beginning where there is no such event.
 fn cursor(row: &Row, at: usize) -> Result<Cursor, LogError> {
-    let tx: Option<&str> = row.try_get(at).map_err(classify)?;
-    let position: Option<i64> = row.try_get(at + 1).map_err(classify)?;
-    let (Some(tx), Some(position)) = (tx, position) else { return Ok(Cursor::default()) };
-    let tx = tx.parse().map_err(|error: std::num::ParseIntError| LogError::Broken(error.into()))?;
-    Ok(Cursor { tx, position })
+    place(row, at).map(Option::unwrap_or_default).map_err(classify)
 }

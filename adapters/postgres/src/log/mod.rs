@@ -12,5 +12,6 @@ mod wake;
 pub(crate) use append::classify;
 pub use event_log::PgEventLog;
 pub use tail::{Batch, Recorded, Tail};
+pub(crate) use tail::{COLUMNS, recorded};
 pub(crate) use wake::Reader;
 pub use wake::Wake;

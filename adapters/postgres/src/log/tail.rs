@@ -14,7 +14,10 @@ use serde_json::value::RawValue;
 use tokio_postgres::{Client, Row, types::Json};
 
 use super::append::classify;
-use crate::json::decode;
+use crate::{
+    json::decode,
+    xid::{Xid, place},
+};
 
 /// A stored event, as readers get it.
 #[derive(Debug, Clone)]
@@ -72,15 +75,26 @@ pub struct Batch {
 /// Reads events of some aggregate types.
 pub struct Tail {
     types: Vec<&'static str>,
+    behind: Option<&'static str>,
     /// How to bring old shapes to today's.
     pub steps: Vec<Box<dyn EventUpcaster>>,
 }
 
-const READ: &str = "SELECT bound.xmin::text, e.tx_id::text, e.position, e.recorded_at, e.aggregate_type, \
-     e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata \
-     FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) AS bound \
+/// What [`recorded`] reads.
+pub(crate) const COLUMNS: &str = "tx_id, position, recorded_at, aggregate_type, aggregate_id, sequence, event_type, \
+     event_version, payload, metadata";
+
+/// The bound is the oldest open transaction, or the checkpoint of the consumer that is followed,
+/// which is always below it.
+const READ: &str = "SELECT bound.xmin, e.tx_id, e.position, e.recorded_at, e.aggregate_type, \
+     e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, bound.tx_id, bound.position \
+     FROM (SELECT x.xmin, CASE WHEN $5::text IS NULL THEN x.xmin ELSE COALESCE(c.tx_id, '0') END AS tx_id, \
+         COALESCE(c.position, 0) AS position \
+       FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) AS x \
+       LEFT JOIN projection_checkpoints AS c ON c.name = $5 AND c.part = 0) AS bound \
      LEFT JOIN LATERAL (SELECT * FROM events \
-       WHERE (events.tx_id, events.position) > ($1::text::xid8, $2::bigint) AND events.tx_id < bound.xmin \
+       WHERE (events.tx_id, events.position) > ($1, $2) \
+       AND (events.tx_id, events.position) <= (bound.tx_id, bound.position) \
        AND events.aggregate_type = ANY($3::text[]) \
        ORDER BY events.tx_id, events.position LIMIT $4) AS e ON true \
      ORDER BY e.tx_id, e.position";
@@ -88,7 +102,12 @@ const READ: &str = "SELECT bound.xmin::text, e.tx_id::text, e.position, e.record
 impl Tail {
     /// The tail of these aggregate types.
     pub fn of(types: &[&'static str]) -> Self {
-        Self { types: types.to_vec(), steps: upcasters() }
+        Self { types: types.to_vec(), behind: None, steps: upcasters() }
+    }
+
+    /// The same, never past the checkpoint of a consumer, when one is named.
+    pub fn behind(self, consumer: Option<&'static str>) -> Self {
+        Self { behind: consumer, ..self }
     }
 
     /// At most `limit` events after a place.
@@ -100,19 +119,25 @@ impl Tail {
     ) -> Result<Batch, LogError> {
         let statement = client.prepare_cached(READ).await.map_err(classify)?;
         let client: &Client = client;
-        let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = client
-            .query(&statement, &[&after.tx.to_string(), &after.position, &self.types, &limit_rows])
+            .query(&statement, &[&Xid(after.tx), &after.position, &self.types, &most, &self.behind])
             .await
             .map_err(classify)?;
-        let open = rows.first().map_or(Ok(0), |row| number(row, 0))?;
+        let Some(first) = rows.first() else {
+            return Ok(Batch { events: Vec::new(), scanned: after, open: 0 });
+        };
+        let Xid(open) = first.try_get(0).map_err(classify)?;
         let mut events = Vec::with_capacity(rows.len());
         for row in &rows {
-            if let Some(event) = recorded(row)? {
+            if let Some(event) = recorded(row, 1)? {
                 events.push(event);
             }
         }
-        let end = Cursor { tx: open.saturating_sub(1), position: i64::MAX };
+        let end = match self.behind {
+            Some(_) => place(first, 11).map_err(classify)?.unwrap_or_default(),
+            None => Cursor { tx: open.saturating_sub(1), position: i64::MAX },
+        };
         let scanned = match events.last() {
             Some(last) if events.len() >= limit => last.cursor,
             Some(_) | None => end.max(after),
@@ -121,23 +146,19 @@ impl Tail {
     }
 }
 
-fn number(row: &Row, at: usize) -> Result<u64, LogError> {
-    let text: &str = row.try_get(at).map_err(classify)?;
-    text.parse().map_err(|error: std::num::ParseIntError| LogError::Broken(error.into()))
-}
-
-fn recorded(row: &Row) -> Result<Option<Recorded>, LogError> {
-    let Some(position) = row.try_get::<_, Option<i64>>(2).map_err(classify)? else { return Ok(None) };
-    let payload: Json<Box<RawValue>> = row.try_get(9).map_err(classify)?;
-    let metadata: Json<Box<RawValue>> = row.try_get(10).map_err(classify)?;
+/// The event in [`COLUMNS`] from `at` on; none where they are NULL.
+pub(crate) fn recorded(row: &Row, at: usize) -> Result<Option<Recorded>, LogError> {
+    let Some(cursor) = place(row, at).map_err(classify)? else { return Ok(None) };
+    let payload: Json<Box<RawValue>> = row.try_get(at + 8).map_err(classify)?;
+    let metadata: Json<Box<RawValue>> = row.try_get(at + 9).map_err(classify)?;
     Ok(Some(Recorded {
-        cursor: Cursor { tx: number(row, 1)?, position },
-        recorded_at: row.try_get(3).map_err(classify)?,
-        aggregate_type: row.try_get(4).map_err(classify)?,
-        stream: StreamId::stored(row.try_get(5).map_err(classify)?),
-        sequence: row.try_get(6).map_err(classify)?,
-        event_type: row.try_get(7).map_err(classify)?,
-        event_version: row.try_get(8).map_err(classify)?,
+        cursor,
+        recorded_at: row.try_get(at + 2).map_err(classify)?,
+        aggregate_type: row.try_get(at + 3).map_err(classify)?,
+        stream: StreamId::stored(row.try_get(at + 4).map_err(classify)?),
+        sequence: row.try_get(at + 5).map_err(classify)?,
+        event_type: row.try_get(at + 6).map_err(classify)?,
+        event_version: row.try_get(at + 7).map_err(classify)?,
         payload: payload.0,
         metadata: metadata.0,
     }))

@@ -11,6 +11,8 @@ use tokio::sync::{Notify, broadcast::error::RecvError};
 /// A reader of the tail in this process.
 pub(crate) struct Reader {
     reads: &'static [&'static str],
+    /// The consumer it follows: nothing else wakes it.
+    behind: Option<&'static str>,
     pub(crate) woken: Notify,
     /// The newest transaction it was woken for.
     wanted: AtomicU64,
@@ -37,9 +39,10 @@ impl Wake {
         Arc::new(Self { signals, readers: RwLock::default() })
     }
 
-    pub(crate) fn reader(&self, reads: &'static [&'static str]) -> Arc<Reader> {
+    pub(crate) fn reader(&self, reads: &'static [&'static str], behind: Option<&'static str>) -> Arc<Reader> {
         let reader = Arc::new(Reader {
             reads,
+            behind,
             woken: Notify::new(),
             wanted: AtomicU64::new(0),
             leads: AtomicBool::new(false),
@@ -61,12 +64,23 @@ impl Wake {
     fn wake_local(&self, types: &[&str], tx: u64) -> bool {
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
         let mut led = !readers.is_empty();
-        for reader in readers.iter().filter(|reader| reader.reads.iter().any(|read| types.contains(read))) {
+        let concerned = |reader: &&Arc<Reader>| {
+            reader.behind.is_none() && reader.reads.iter().any(|read| types.contains(read))
+        };
+        for reader in readers.iter().filter(concerned) {
             reader.wanted.fetch_max(tx, Ordering::Relaxed);
             reader.woken.notify_one();
             led &= reader.leads.load(Ordering::Relaxed);
         }
         led
+    }
+
+    /// A consumer came further: those who follow it may, too.
+    pub(crate) fn projected(&self, consumer: &str) {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        for reader in readers.iter().filter(|reader| reader.behind == Some(consumer)) {
+            reader.woken.notify_one();
+        }
     }
 
     /// Passes the hints of other processes on, until the wire is closed for good.
@@ -78,7 +92,8 @@ impl Wake {
                     let types: Vec<&str> = types.iter().map(String::as_str).collect();
                     self.wake_local(&types, tx);
                 }
-                Ok(Signal::Projected { .. }) | Err(RecvError::Lagged(_)) => {}
+                Ok(Signal::Projected { model, .. }) => self.projected(&model),
+                Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             }
         }

@@ -1,42 +1,134 @@
-//! What happened to whose todos: the topics of live changes, and the history of a todo.
+//! What happened to whose todos: the topics of live changes, one row a change.
+//!
+//! A consumer of its own behind the one that writes the rows: a change is signalled when its row is
+//! there, and the rows can be written anew without signalling anything again.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, pin::pin};
 
 use application::{
     BoxError, Member,
     live::ChangeLog,
-    ports::{Change, Cursor},
+    ports::{Change, Cursor, ReadModel},
 };
 use async_trait::async_trait;
+use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Transaction;
-use domain::{TenantId, UserId};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tokio_postgres::{GenericClient, Statement};
+use domain::{
+    TenantId, UserId,
+    todo::{Todo, TodoEvent},
+    upcasters,
+};
+use tokio_postgres::{GenericClient, Statement, binary_copy::BinaryCopyInWriter, types::Type};
 use uuid::Uuid;
 
-use super::PgTodoList;
-use crate::json::decode;
+use super::{PgTodoList, todo_list::ids};
+use crate::{
+    consumers::{Projection, ProjectionError, Written, copy_or_insert},
+    log::{self, Recorded},
+    xid::{Xid, place},
+};
+
+/// See the module.
+pub struct TodoChangesProjection {
+    steps: Vec<Box<dyn EventUpcaster>>,
+}
+
+impl Default for TodoChangesProjection {
+    fn default() -> Self {
+        Self { steps: upcasters() }
+    }
+}
 
 /// A change about to be stored.
-pub(super) struct NewChange {
-    pub(super) of: Member,
-    pub(super) version: i64,
-    pub(super) actor_kind: String,
-    pub(super) actor_id: Option<Uuid>,
-    pub(super) change: Change,
+struct NewChange {
+    of: Member,
+    change: Change,
 }
 
-#[derive(Deserialize)]
-struct Who {
-    actor_kind: String,
-    actor_id: String,
+#[async_trait]
+impl Projection for TodoChangesProjection {
+    fn name(&self) -> &'static str {
+        "todo_changes.v1"
+    }
+
+    fn reads(&self) -> &'static [&'static str] {
+        &[Todo::TYPE]
+    }
+
+    fn behind(&self) -> Option<&'static str> {
+        Some(ReadModel::TodoList.name())
+    }
+
+    async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {
+        let owners = self.owners(tx, batch).await?;
+        let mut changes = Vec::with_capacity(batch.len());
+        for recorded in batch {
+            let poison = |cause| ProjectionError::Poison { at: recorded.cursor, cause };
+            changes.push(self.change(recorded, &owners).map_err(poison)?);
+        }
+        chain(tx, &mut changes).await?;
+        copy_or_insert(tx, copy(tx, &changes), insert(tx, &changes)).await?;
+        Ok(Written { changes: changes.into_iter().map(|new| new.change).collect() })
+    }
 }
 
-/// Who did it, from an event's metadata.
-pub(super) fn actor(metadata: &RawValue) -> Result<(String, Option<Uuid>), BoxError> {
-    let who: Who = decode(metadata)?;
-    Ok((who.actor_kind, who.actor_id.parse().ok()))
+impl TodoChangesProjection {
+    /// Whose the todos of a batch are: it is in the first event of each, and never changes.
+    async fn owners(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &[Recorded],
+    ) -> Result<HashMap<String, UserId>, ProjectionError> {
+        let mut owners = HashMap::new();
+        let mut unknown = Vec::new();
+        for recorded in batch {
+            let stream = recorded.stream.as_str();
+            if recorded.sequence == 1 {
+                owners.extend(self.owner(recorded).map(|owner| (stream.to_owned(), owner)));
+            } else if !owners.contains_key(stream) {
+                unknown.push(stream);
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(owners);
+        }
+        let sql = format!(
+            "SELECT {} FROM events WHERE aggregate_type = $1 AND aggregate_id = ANY($2::text[]) AND sequence = 1",
+            log::COLUMNS
+        );
+        let statement = tx.prepare_cached(&sql).await?;
+        for row in tx.query(&statement, &[&Todo::TYPE, &unknown]).await? {
+            let first = log::recorded(&row, 0).map_err(|error| ProjectionError::Unavailable(error.into()))?;
+            let Some(first) = first else { continue };
+            owners.extend(self.owner(&first).map(|owner| (first.stream.as_str().to_owned(), owner)));
+        }
+        Ok(owners)
+    }
+
+    fn owner(&self, first: &Recorded) -> Option<UserId> {
+        match first.event(&self.steps) {
+            Ok(TodoEvent::Created { owner, .. }) => Some(owner),
+            // Such a stream cannot be written; its events are dead letters.
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    fn change(&self, recorded: &Recorded, owners: &HashMap<String, UserId>) -> Result<NewChange, BoxError> {
+        let (tenant, id) = ids(&recorded.stream)?;
+        let owner = owners.get(recorded.stream.as_str());
+        let user = *owner.ok_or_else(|| format!("{} does not begin with its creation", recorded.stream))?;
+        let of = Member { tenant, user };
+        let event: TodoEvent = recorded.event(&self.steps)?;
+        let change = Change {
+            topic: topic(of),
+            cursor: recorded.cursor,
+            previous: Cursor::default(),
+            id,
+            event_type: recorded.event_type.clone(),
+            at: event.at(),
+        };
+        Ok(NewChange { of, change })
+    }
 }
 
 fn topic(of: Member) -> String {
@@ -48,29 +140,16 @@ fn member(topic: &str) -> Option<Member> {
     Some(Member { tenant: parts.next()?.parse().ok()?, user: parts.next()?.parse().ok()? })
 }
 
-const HEADS: &str = "SELECT w.tenant_id, w.owner_id, h.tx_id::text, h.position \
+const HEADS: &str = "SELECT w.tenant_id, w.owner_id, h.tx_id, h.position \
      FROM unnest($1::uuid[], $2::uuid[]) AS w (tenant_id, owner_id) \
      JOIN LATERAL (SELECT tx_id, position FROM todo_changes c \
        WHERE c.tenant_id = w.tenant_id AND c.owner_id = w.owner_id \
        ORDER BY c.tx_id DESC, c.position DESC LIMIT 1) AS h ON true";
 
-const INSERT: &str = "INSERT INTO todo_changes (tenant_id, owner_id, tx_id, position, previous_tx_id, \
-     previous_position, todo_id, version, event_type, actor_kind, actor_id, at) \
-     SELECT t, o, x::xid8, p, px::xid8, pp, i, v, e, k, a, w \
-     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::uuid[], $8::bigint[], \
-       $9::text[], $10::text[], $11::uuid[], $12::timestamptz[]) AS u (t, o, x, p, px, pp, i, v, e, k, a, w) \
-     ON CONFLICT DO NOTHING";
-
-/// Stores changes; each learns its topic and the change before it.
-pub(super) async fn store(
-    tx: &Transaction<'_>,
-    mut changes: Vec<NewChange>,
-) -> Result<Vec<Change>, tokio_postgres::Error> {
-    if changes.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Lets each change know the change before it in its topic.
+async fn chain(tx: &Transaction<'_>, changes: &mut [NewChange]) -> Result<(), tokio_postgres::Error> {
     let mut heads: HashMap<Member, Cursor> = HashMap::new();
-    for change in &changes {
+    for change in changes.iter() {
         heads.entry(change.of).or_default();
     }
     let of: Vec<Member> = heads.keys().copied().collect();
@@ -78,49 +157,77 @@ pub(super) async fn store(
     for (member, head) in read_heads(&**tx, &statement, &of).await? {
         heads.insert(member, head);
     }
-    for new in &mut changes {
-        new.change.topic = topic(new.of);
+    for new in changes {
         let head = heads.entry(new.of).or_default();
         new.change.previous = std::mem::replace(head, new.change.cursor);
     }
-    insert(tx, &changes).await?;
-    Ok(changes.into_iter().map(|new| new.change).collect())
+    Ok(())
 }
 
+const COLUMNS: &str =
+    "tenant_id, owner_id, tx_id, position, previous_tx_id, previous_position, todo_id, event_type, at";
+
+/// Copies changes in; one that is there already fails all of them.
+async fn copy(tx: &Transaction<'_>, changes: &[NewChange]) -> Result<(), tokio_postgres::Error> {
+    const TYPES: [Type; 9] = [
+        Type::UUID,
+        Type::UUID,
+        Type::XID8,
+        Type::INT8,
+        Type::XID8,
+        Type::INT8,
+        Type::UUID,
+        Type::TEXT,
+        Type::TIMESTAMPTZ,
+    ];
+    let statement = tx.prepare_cached(&format!("COPY todo_changes ({COLUMNS}) FROM STDIN BINARY")).await?;
+    let sink = tx.copy_in(&statement).await?;
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));
+    for NewChange { of, change } in changes {
+        let Change { cursor, previous, id, event_type, at, .. } = change;
+        writer
+            .as_mut()
+            .write(&[
+                &of.tenant.0,
+                &of.user.0,
+                &Xid(cursor.tx),
+                &cursor.position,
+                &Xid(previous.tx),
+                &previous.position,
+                id,
+                event_type,
+                at,
+            ])
+            .await?;
+    }
+    writer.finish().await.map(drop)
+}
+
+/// Stores changes of which some may be there already.
 async fn insert(tx: &Transaction<'_>, changes: &[NewChange]) -> Result<(), tokio_postgres::Error> {
+    let sql = format!(
+        "INSERT INTO todo_changes ({COLUMNS}) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::xid8[], $4::bigint[], \
+         $5::xid8[], $6::bigint[], $7::uuid[], $8::text[], $9::timestamptz[]) ON CONFLICT DO NOTHING"
+    );
     let column = |value: fn(&NewChange) -> Uuid| changes.iter().map(value).collect::<Vec<_>>();
     let tenants = column(|new| new.of.tenant.0);
     let owners = column(|new| new.of.user.0);
     let todos = column(|new| new.change.id);
-    let txs: Vec<String> = changes.iter().map(|new| new.change.cursor.tx.to_string()).collect();
-    let positions: Vec<i64> = changes.iter().map(|new| new.change.cursor.position).collect();
-    let previous_txs: Vec<String> = changes.iter().map(|new| new.change.previous.tx.to_string()).collect();
-    let previous: Vec<i64> = changes.iter().map(|new| new.change.previous.position).collect();
-    let versions: Vec<i64> = changes.iter().map(|new| new.version).collect();
+    let xids = |place: fn(&Change) -> &Cursor| changes.iter().map(|new| Xid(place(&new.change).tx)).collect();
+    let positions =
+        |place: fn(&Change) -> &Cursor| changes.iter().map(|new| place(&new.change).position).collect();
+    let (at, at_positions): (Vec<Xid>, Vec<i64>) = (xids(|it| &it.cursor), positions(|it| &it.cursor));
+    let (before, before_positions): (Vec<Xid>, Vec<i64>) =
+        (xids(|it| &it.previous), positions(|it| &it.previous));
     let types: Vec<&str> = changes.iter().map(|new| new.change.event_type.as_str()).collect();
-    let kinds: Vec<&str> = changes.iter().map(|new| new.actor_kind.as_str()).collect();
-    let actors: Vec<Option<Uuid>> = changes.iter().map(|new| new.actor_id).collect();
     let times: Vec<_> = changes.iter().map(|new| new.change.at).collect();
-    let statement = tx.prepare_cached(INSERT).await?;
+    let statement = tx.prepare_cached(&sql).await?;
     tx.execute(
         &statement,
-        &[
-            &tenants,
-            &owners,
-            &txs,
-            &positions,
-            &previous_txs,
-            &previous,
-            &todos,
-            &versions,
-            &types,
-            &kinds,
-            &actors,
-            &times,
-        ],
+        &[&tenants, &owners, &at, &at_positions, &before, &before_positions, &todos, &types, &times],
     )
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
 
 async fn read_heads(
@@ -131,14 +238,12 @@ async fn read_heads(
     let tenants: Vec<Uuid> = of.iter().map(|member| member.tenant.0).collect();
     let owners: Vec<Uuid> = of.iter().map(|member| member.user.0).collect();
     let rows = client.query(statement, &[&tenants, &owners]).await?;
-    Ok(rows
-        .iter()
+    rows.iter()
         .map(|row| {
-            let tx: &str = row.get(2);
             let member = Member { tenant: TenantId(row.get(0)), user: UserId(row.get(1)) };
-            (member, Cursor { tx: tx.parse().unwrap_or(0), position: row.get(3) })
+            Ok((member, place(row, 2)?.unwrap_or_default()))
         })
-        .collect())
+        .collect()
 }
 
 #[async_trait]
@@ -154,22 +259,21 @@ impl ChangeLog for PgTodoList {
     async fn after(&self, topic: &str, after: Cursor, limit: usize) -> Result<Vec<Change>, BoxError> {
         let Some(member) = member(topic) else { return Ok(Vec::new()) };
         let client = self.live.client().await?;
-        let sql = "SELECT tx_id::text, position, previous_tx_id::text, previous_position, todo_id, event_type, at \
+        let sql = "SELECT tx_id, position, previous_tx_id, previous_position, todo_id, event_type, at \
                    FROM todo_changes WHERE tenant_id = $1 AND owner_id = $2 \
-                   AND (tx_id, position) > ($3::text::xid8, $4::bigint) \
+                   AND (tx_id, position) > ($3, $4) \
                    ORDER BY todo_changes.tx_id, todo_changes.position LIMIT $5";
         let statement = client.prepare_cached(sql).await?;
         let limit = i64::try_from(limit)?;
         let (tenant, user) = (member.tenant.0, member.user.0);
-        let rows = client
-            .query(&statement, &[&tenant, &user, &after.tx.to_string(), &after.position, &limit])
-            .await?;
+        let rows =
+            client.query(&statement, &[&tenant, &user, &Xid(after.tx), &after.position, &limit]).await?;
         rows.iter()
             .map(|row| {
                 Ok(Change {
                     topic: topic.to_owned(),
-                    cursor: Cursor { tx: row.try_get::<_, &str>(0)?.parse()?, position: row.try_get(1)? },
-                    previous: Cursor { tx: row.try_get::<_, &str>(2)?.parse()?, position: row.try_get(3)? },
+                    cursor: place(row, 0)?.unwrap_or_default(),
+                    previous: place(row, 2)?.unwrap_or_default(),
                     id: row.try_get(4)?,
                     event_type: row.try_get(5)?,
                     at: row.try_get(6)?,

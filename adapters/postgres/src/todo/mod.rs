@@ -1,10 +1,13 @@
-//! The read model of todos: rows and changes.
+//! The read model of todos: their rows, their changes, their history.
 
 mod changes;
+mod history;
 mod order;
 mod rows;
+mod store;
 mod todo_list;
 
+pub use changes::TodoChangesProjection;
 pub use rows::PgTodoList;
 pub use todo_list::TodoListProjection;
 pub(crate) use todo_list::ids;

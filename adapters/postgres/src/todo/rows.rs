@@ -1,6 +1,4 @@
-//! The rows of todos: loaded and stored by the projection, read by queries.
-
-use std::collections::HashMap;
+//! The rows of todos, as queries read them.
 
 use application::{
     BoxError, Edge, Member, Page, PageRequest,
@@ -8,149 +6,46 @@ use application::{
     todo::{HistoryEntry, TodoFilter, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus},
 };
 use async_trait::async_trait;
-use deadpool_postgres::Transaction;
+use cqrs_es::persist::EventUpcaster;
 use domain::{
-    Actor, OperatorId, TagId, TenantId, TodoId, UserId,
-    todo::{Priority, Sheet, Todo, TodoText},
+    TagId, TenantId, TodoId, UserId,
+    todo::{Priority, Sheet, TodoText},
+    upcasters,
 };
-use tokio_postgres::{Row as SqlRow, types::ToSql};
+use tokio_postgres::Row as SqlRow;
 use uuid::Uuid;
 
-use super::order::{field, key, order, priority_to_sql};
+use super::{
+    history,
+    order::{field, key, order},
+};
 use crate::{
     keyset::Where,
     readers::{AcrossTenants, TenantReaders},
 };
 
-/// A row while a batch moves it on.
-#[derive(Default)]
-pub(super) struct Row {
-    pub(super) todo: Todo,
-    pub(super) version: i64,
-    pub(super) position: i64,
-    pub(super) touched: bool,
-}
-
-const COLUMNS: &str = "tenant_id, owner_id, id, number, text, archived, priority, due_at, assignee_id, tags, \
+pub(super) const COLUMNS: &str = "tenant_id, owner_id, id, number, text, archived, priority, due_at, assignee_id, tags, \
      completed_at, created_at, updated_at, version, position";
-
-type Result<T> = std::result::Result<T, tokio_postgres::Error>;
-
-/// The rows of these todos, as they are before a batch.
-pub(super) async fn load(
-    tx: &Transaction<'_>,
-    keys: impl Iterator<Item = (TenantId, TodoId)>,
-) -> Result<HashMap<(TenantId, TodoId), Row>> {
-    let (tenants, ids): (Vec<Uuid>, Vec<Uuid>) = keys.map(|(tenant, id)| (tenant.0, id.0)).unzip();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let sql = format!(
-        "SELECT {COLUMNS} FROM todo_list WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))"
-    );
-    let statement = tx.prepare_cached(&sql).await?;
-    let rows = tx.query(&statement, &[&tenants, &ids]).await?;
-    Ok(rows
-        .iter()
-        .map(|sql_row| {
-            let row = read(sql_row);
-            let (version, position) = (row.version, sql_row.get(14));
-            ((row.tenant, row.id), Row { todo: Todo::Written(sheet(row)), version, position, touched: false })
-        })
-        .collect())
-}
-
-const UPSERT: &str = "INSERT INTO todo_list AS t (tenant_id, owner_id, id, number, text, archived, priority, due_at, \
-     assignee_id, tags, completed_at, created_at, updated_at, version, position) \
-     SELECT n, o, i, num, txt, arch, prio, due, ass, string_to_array(tags, ',')::uuid[], done, cre, upd, ver, pos \
-     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::smallint[], \
-       $8::timestamptz[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], \
-       $14::bigint[], $15::bigint[]) \
-       AS u (n, o, i, num, txt, arch, prio, due, ass, tags, done, cre, upd, ver, pos) \
-     ON CONFLICT (tenant_id, id) DO UPDATE SET number = excluded.number, text = excluded.text, \
-       archived = excluded.archived, priority = excluded.priority, due_at = excluded.due_at, \
-       assignee_id = excluded.assignee_id, tags = excluded.tags, completed_at = excluded.completed_at, \
-       updated_at = excluded.updated_at, version = excluded.version, position = excluded.position \
-     WHERE t.version < excluded.version";
-
-/// Writes the rows that a batch moved on, and removes those of todos that are gone.
-pub(super) async fn store(tx: &Transaction<'_>, rows: &HashMap<(TenantId, TodoId), Row>) -> Result<()> {
-    let mut written: Vec<(TodoId, &Sheet, &Row)> = Vec::with_capacity(rows.len());
-    let (mut gone_tenants, mut gone_ids) = (Vec::new(), Vec::new());
-    for ((tenant, id), row) in rows.iter().filter(|(_, row)| row.touched) {
-        match &row.todo {
-            Todo::Written(sheet) => written.push((*id, sheet, row)),
-            Todo::Deleted(_) => {
-                gone_tenants.push(tenant.0);
-                gone_ids.push(id.0);
-            }
-            Todo::Unwritten => {}
-        }
-    }
-    if !gone_ids.is_empty() {
-        let sql =
-            "DELETE FROM todo_list WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))";
-        tx.execute(sql, &[&gone_tenants, &gone_ids]).await?;
-    }
-    if written.is_empty() {
-        return Ok(());
-    }
-    macro_rules! column {
-        (|$id:ident, $sheet:ident, $row:ident| $value:expr) => {
-            &written
-                .iter()
-                .map(|($id, $sheet, $row)| {
-                    let _ = ($id, $sheet, $row);
-                    $value
-                })
-                .collect::<Vec<_>>()
-        };
-    }
-    let statement = tx.prepare_cached(UPSERT).await?;
-    let params: [&(dyn ToSql + Sync); 15] = [
-        column!(|id, sheet, row| sheet.tenant.0),
-        column!(|id, sheet, row| sheet.owner.0),
-        column!(|id, sheet, row| id.0),
-        column!(|id, sheet, row| sheet.number),
-        column!(|id, sheet, row| sheet.text.as_str()),
-        column!(|id, sheet, row| sheet.archived),
-        column!(|id, sheet, row| priority_to_sql(sheet.priority)),
-        column!(|id, sheet, row| sheet.due_at),
-        column!(|id, sheet, row| sheet.assignee.map(|user| user.0)),
-        column!(|id, sheet, row| sheet
-            .tags
-            .iter()
-            .map(|tag| tag.0.to_string())
-            .collect::<Vec<_>>()
-            .join(",")),
-        column!(|id, sheet, row| sheet.completed_at),
-        column!(|id, sheet, row| sheet.created_at),
-        column!(|id, sheet, row| sheet.updated_at),
-        column!(|id, sheet, row| row.version),
-        column!(|id, sheet, row| row.position),
-    ];
-    tx.execute(&statement, &params).await?;
-    Ok(())
-}
 
 /// The read model in Postgres.
 pub struct PgTodoList {
     /// Queries may be served by a replica.
     readers: TenantReaders,
-    /// Live changes never are, and one read serves subscribers of many tenants.
+    /// Live changes and history never are; one read of changes serves subscribers of many tenants.
     pub(super) live: AcrossTenants,
+    steps: Vec<Box<dyn EventUpcaster>>,
 }
 
 impl PgTodoList {
-    /// Queries from `readers`, live changes from the primary.
+    /// Queries from `readers`, live changes and history from the primary.
     pub fn new(readers: TenantReaders, live: AcrossTenants) -> Self {
-        Self { readers, live }
+        Self { readers, live, steps: upcasters() }
     }
 }
 
 #[async_trait]
 impl TodoList for PgTodoList {
-    async fn get(&self, scope: TodoScope, id: TodoId) -> std::result::Result<Option<TodoRow>, BoxError> {
+    async fn get(&self, scope: TodoScope, id: TodoId) -> Result<Option<TodoRow>, BoxError> {
         let mut reader = self.readers.of(scope.tenant()).await?;
         let mut sql = start(&format!("SELECT {COLUMNS} FROM todo_list"), scope);
         let place = sql.bind(id.0);
@@ -158,7 +53,7 @@ impl TodoList for PgTodoList {
         Ok(reader.query_opt(&sql.sql, &sql.borrowed()).await?.map(|row| read(&row)))
     }
 
-    async fn rows(&self, todos: &[(Member, TodoId)]) -> std::result::Result<Vec<TodoRow>, BoxError> {
+    async fn rows(&self, todos: &[(Member, TodoId)]) -> Result<Vec<TodoRow>, BoxError> {
         let client = self.live.client().await?;
         let column = |value: fn(&(Member, TodoId)) -> Uuid| todos.iter().map(value).collect::<Vec<_>>();
         let tenants = column(|(of, _)| of.tenant.0);
@@ -176,7 +71,7 @@ impl TodoList for PgTodoList {
         &self,
         scope: TodoScope,
         request: &PageRequest<TodoFilter, TodoSort>,
-    ) -> std::result::Result<TodoPage, BoxError> {
+    ) -> Result<TodoPage, BoxError> {
         let mut reader = self.readers.of(scope.tenant()).await?;
         let mut sql = start(&format!("SELECT {COLUMNS} FROM todo_list"), scope);
         sql.push(" AND ");
@@ -189,7 +84,7 @@ impl TodoList for PgTodoList {
         Ok(Page::from_read(edges, &request.window))
     }
 
-    async fn count(&self, scope: TodoScope, filter: &TodoFilter) -> std::result::Result<i64, BoxError> {
+    async fn count(&self, scope: TodoScope, filter: &TodoFilter) -> Result<i64, BoxError> {
         let mut reader = self.readers.of(scope.tenant()).await?;
         let mut sql = start("SELECT count(*) FROM todo_list", scope);
         sql.push(" AND ");
@@ -203,37 +98,9 @@ impl TodoList for PgTodoList {
         id: TodoId,
         after: Option<Cursor>,
         limit: usize,
-    ) -> std::result::Result<Vec<HistoryEntry>, BoxError> {
-        let mut reader = self.readers.of(scope.tenant()).await?;
-        let columns =
-            "SELECT tx_id::text, position, event_type, at, actor_kind, actor_id, version FROM todo_changes";
-        let mut sql = start(columns, scope);
-        let after = after.unwrap_or_default();
-        let (place, position) = (sql.bind(id.0), sql.bind(after.position));
-        let (tx, limit) = (sql.bind(after.tx.to_string()), sql.bind(i64::try_from(limit)?));
-        sql.push(&format!(
-            " AND todo_id = {place} AND (tx_id, position) > ({tx}::text::xid8, {position}::bigint) \
-             ORDER BY version LIMIT {limit}"
-        ));
-        reader
-            .query(&sql.sql, &sql.borrowed())
-            .await?
-            .iter()
-            .map(|row| {
-                let actor: Option<Uuid> = row.try_get(5)?;
-                Ok(HistoryEntry {
-                    cursor: Cursor { tx: row.try_get::<_, &str>(0)?.parse()?, position: row.try_get(1)? },
-                    event_type: row.try_get(2)?,
-                    at: row.try_get(3)?,
-                    by: match (row.try_get::<_, &str>(4)?, actor) {
-                        ("user", Some(id)) => Actor::User(UserId(id)),
-                        ("operator", Some(id)) => Actor::Operator(OperatorId(id)),
-                        _ => Actor::System,
-                    },
-                    version: row.try_get(6)?,
-                })
-            })
-            .collect()
+    ) -> Result<Vec<HistoryEntry>, BoxError> {
+        let client = self.live.client().await?;
+        history::read(&client, &self.steps, scope, id, after, limit).await
     }
 }
 
@@ -254,7 +121,7 @@ fn start(select: &str, scope: TodoScope) -> Where {
     sql
 }
 
-fn read(row: &SqlRow) -> TodoRow {
+pub(super) fn read(row: &SqlRow) -> TodoRow {
     TodoRow {
         tenant: TenantId(row.get(0)),
         owner: UserId(row.get(1)),
@@ -279,7 +146,7 @@ fn read(row: &SqlRow) -> TodoRow {
 }
 
 /// The aggregate's state in a row. A stored text was judged when it was written.
-fn sheet(row: TodoRow) -> Sheet {
+pub(super) fn sheet(row: TodoRow) -> Sheet {
     Sheet {
         tenant: row.tenant,
         owner: row.owner,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use adapter_postgres::{PgTodoList, TagListProjection, TodoListProjection};
+use adapter_postgres::{PgTodoList, TagListProjection, TodoChangesProjection, TodoListProjection};
 use application::{
     Caller, Direction, Filter, Keyset, Member, PageRequest, Terms, Test, Window,
     tag::CreateTag,
@@ -175,14 +175,19 @@ async fn sql_and_memory_agree_and_pages_are_pieces_of_one_list() {
     }
 }
 
+/// The consumer behind the rows: once it is there, so are they.
+const CHANGES: &str = "todo_changes.v1";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_written_again_from_zero_is_what_it_was() {
     let database = TestDatabase::new().await;
     let node = Node::on(&database);
     let owner = given::somebody(&node.entropy);
-    let running = node.run(TodoListProjection::default());
+    let both = || (node.run(TodoListProjection::default()), node.run(TodoChangesProjection::default()));
+    let running = both();
     let _tags = node.run(TagListProjection::default());
     fill(&node, owner, &mut Dice(7)).await;
+    node.caught_up(CHANGES, &["todo"]).await;
     let dump = "SELECT md5(string_agg(t::text, '|' ORDER BY id)) || md5((SELECT string_agg(c::text, '|' \
                 ORDER BY tx_id, position) FROM todo_changes c)) FROM todo_list t";
     let client = node.client().await;
@@ -190,23 +195,25 @@ async fn everything_written_again_from_zero_is_what_it_was() {
 
     // The same batches once more, over the rows that are there: nothing changes. An idle runner
     // notices a checkpoint that was moved by hand only after seconds, so another one starts.
-    running.stop().await;
+    running.0.stop().await;
+    running.1.stop().await;
     client
         .batch_execute(
-            "UPDATE projection_checkpoints SET tx_id = '0', position = 0 WHERE name = 'todo_list.v1'",
+            "UPDATE projection_checkpoints SET tx_id = '0', position = 0 WHERE name LIKE 'todo\\_%'",
         )
         .await
         .unwrap();
-    let running = node.run(TodoListProjection::default());
-    node.caught_up("todo_list.v1", &["todo"]).await;
+    let running = both();
+    node.caught_up(CHANGES, &["todo"]).await;
     assert_eq!(client.query_one(dump, &[]).await.unwrap().get::<_, String>(0), live, "delivered twice");
 
-    running.stop().await;
+    running.0.stop().await;
+    running.1.stop().await;
     client
-        .batch_execute("DELETE FROM todo_list; DELETE FROM todo_changes; DELETE FROM projection_checkpoints WHERE name = 'todo_list.v1'")
+        .batch_execute("DELETE FROM todo_list; DELETE FROM todo_changes; DELETE FROM projection_checkpoints WHERE name LIKE 'todo\\_%'")
         .await
         .unwrap();
-    let _again = node.run(TodoListProjection::default());
-    node.caught_up("todo_list.v1", &["todo"]).await;
+    let _again = both();
+    node.caught_up(CHANGES, &["todo"]).await;
     assert_eq!(client.query_one(dump, &[]).await.unwrap().get::<_, String>(0), live, "from zero");
 }

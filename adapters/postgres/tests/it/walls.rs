@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use adapter_postgres::{
-    PeopleProjection, PgPeople, PgTagList, TagListProjection, TodoListProjection,
+    PeopleProjection, PgPeople, PgTagList, TagListProjection, TodoChangesProjection, TodoListProjection,
     consumers::{self, Pace, Status},
 };
 use application::{
     Direction, Filter, Member, PageRequest, Window,
     live::ChangeLog,
-    ports::{Cursor, Entropy},
+    ports::{Cursor, Entropy, Signal},
     tag::{TagList, TagSort},
     todo::{TodoList, TodoRow, TodoScope, TodoSort, TodoStatus},
     user::{People, Register},
@@ -30,6 +30,7 @@ use testkit::{
 use crate::rig::{Node, QUICK};
 
 const TODOS: &str = "todo_list.v1";
+const CHANGES: &str = "todo_changes.v1";
 
 fn everything() -> PageRequest<Filter<application::todo::TodoField>, TodoSort> {
     let sort = TodoSort::CreatedAt(Direction::Asc);
@@ -150,14 +151,17 @@ async fn each_change_of_a_topic_names_the_one_before_it() {
         streams.push((of, stream));
     }
     // Batches that end anywhere, with several topics in each.
-    let running = node.run_at(TodoListProjection::default(), Pace { batch: 5, ..QUICK });
-    node.caught_up(TODOS, &["todo"]).await;
+    let rows = node.run_at(TodoListProjection::default(), Pace { batch: 5, ..QUICK });
+    let running = node.run_at(TodoChangesProjection::default(), Pace { batch: 5, ..QUICK });
+    node.caught_up(CHANGES, &["todo"]).await;
+    rows.stop().await;
     running.stop().await;
     for (_, stream) in &streams {
         node.append([bare::<Todo>(stream, 2, &[TodoEvent::Reopened { at: moment(2) }])]).await;
     }
-    let _running = node.run_at(TodoListProjection::default(), Pace { batch: 7, ..QUICK });
-    node.caught_up(TODOS, &["todo"]).await;
+    let _rows = node.run_at(TodoListProjection::default(), Pace { batch: 7, ..QUICK });
+    let _running = node.run_at(TodoChangesProjection::default(), Pace { batch: 7, ..QUICK });
+    node.caught_up(CHANGES, &["todo"]).await;
 
     let log = node.todo_list();
     for of in people {
@@ -174,6 +178,50 @@ async fn each_change_of_a_topic_names_the_one_before_it() {
         assert_eq!(rest, changes[5..8]);
     }
     assert_eq!(log.after("todo/nonsense", Cursor::default(), 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_change_is_never_ahead_of_its_row() {
+    let database = TestDatabase::new().await;
+    let node = Node::on(&database);
+    let alice = somebody(&node.entropy);
+    let topic = format!("todo/{}/{}", alice.tenant, alice.user);
+    let _changes = node.run(TodoChangesProjection::default());
+    let mut ids = Vec::new();
+    for n in 0..20 {
+        let (stream, id) = todo_stream(alice, &node.entropy);
+        node.append([append::<Todo>(&stream, &[], &[todo_created(alice, &format!("todo {n}"))])]).await;
+        ids.push(id);
+    }
+    let log = node.todo_list();
+    tokio::time::sleep(QUICK.poll * 5).await;
+    assert_eq!(log.after(&topic, Cursor::default(), 100).await.unwrap(), [], "there is no row yet");
+
+    let rows = node.run_at(TodoListProjection::default(), Pace { batch: 3, ..QUICK });
+    eventually("every change is there", async || {
+        let changes = log.after(&topic, Cursor::default(), 100).await.unwrap();
+        for change in &changes {
+            let row = log.get(TodoScope::Own(alice), TodoId(change.id)).await.unwrap();
+            assert!(row.is_some(), "a change without its row");
+        }
+        changes.len() == ids.len()
+    })
+    .await;
+    rows.stop().await;
+
+    // Written again from zero: the rows are the same, and nothing is signalled a second time.
+    let again = "UPDATE projection_checkpoints SET tx_id = '0', position = 0 WHERE name = 'todo_list.v1'; \
+                 DELETE FROM todo_list";
+    node.client().await.batch_execute(again).await.unwrap();
+    let mut hints = application::ports::Signals::subscribe(&*node.signals);
+    let _rows = node.run(TodoListProjection::default());
+    node.caught_up(TODOS, &["todo"]).await;
+    tokio::time::sleep(QUICK.poll * 3).await;
+    while let Ok(hint) = hints.try_recv() {
+        assert!(!matches!(&hint, Signal::Projected { changes, .. } if !changes.is_empty()), "{hint:?}");
+    }
+    assert_eq!(log.count(TodoScope::Own(alice), &Filter::default()).await.unwrap(), 20);
+    assert_eq!(log.after(&topic, Cursor::default(), 100).await.unwrap().len(), 20);
 }
 
 #[tokio::test]
