@@ -20,7 +20,12 @@ pub struct Query(Health, operator::OperatorQuery, todo::TodoQuery, audit::AuditQ
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(operator::SessionMutation, operator::TwoFactorMutation, operator::OperatorMutation);
+pub struct Mutation(
+    operator::SessionMutation,
+    operator::TwoFactorMutation,
+    operator::OperatorMutation,
+    todo::TodoMutation,
+);
 
 /// The schema of the portal.
 pub type PortalSchema = Schema<Query, Mutation, EmptySubscription>;

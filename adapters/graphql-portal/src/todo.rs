@@ -3,16 +3,22 @@
 use adapter_web::{ContextExt, CursorText, failed, problem, relay, relay::PageInfo};
 use application::{
     Code, Direction, Filter, Page, PageRequest, Problem, Test,
-    todo::{AdminCountTodos, AdminTodos, TodoField, TodoFilter, TodoRow, TodoSort, TodoStatus as Status},
+    todo::{
+        AdminCountTodos, AdminDeleteTodo, AdminTodos, TodoField, TodoFilter, TodoRow, TodoSort,
+        TodoStatus as Status, written_row,
+    },
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::{TenantId, UserId, todo};
+use domain::{TenantId, TodoId, UserId, todo};
 
-use crate::terms::{id, int, page_weight};
+use crate::terms::{id, int, page_weight, position, terms};
 
 #[derive(Default)]
 pub(crate) struct TodoQuery;
+
+#[derive(Default)]
+pub(crate) struct TodoMutation;
 
 /// How much a todo presses.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -169,5 +175,38 @@ impl TodoQuery {
         let asked = AdminTodos { tenant, request };
         let page = ctx.app().ask(ctx.caller(), asked, ctx.after()).await.map_err(failed)?;
         Ok(AdminTodoConnection { page, tenant, filter, list: of_list })
+    }
+}
+
+/// A todo after an operator's change.
+#[derive(SimpleObject)]
+struct AdminTodoPayload {
+    todo: AdminTodo,
+    /// One up per event.
+    version: i32,
+    /// The place of the last event: send it back as `X-Consistency-Token`.
+    cursor: CursorText,
+}
+
+#[Object]
+impl TodoMutation {
+    /// Takes a todo away from whoever owns it, for ever. The payload shows it as it last was.
+    async fn admin_delete_todo(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        #[graphql(name = "id")] of: ID,
+        idempotency_key: Option<String>,
+        expected_version: Option<i32>,
+    ) -> Result<AdminTodoPayload> {
+        let delete =
+            AdminDeleteTodo { tenant: TenantId(id(&tenant_id, "tenantId")?), id: TodoId(id(&of, "id")?) };
+        let terms = terms(idempotency_key, expected_version);
+        let done = ctx.app().send(ctx.caller(), delete, terms).await.map_err(failed)?;
+        ctx.note_visibility(done.visibility);
+        let (version, cursor) = (int(done.version), position(ctx, done.cursor));
+        let row =
+            written_row(&done).ok_or_else(|| problem(Problem::new(Code::NotFound, "todo not found")))?;
+        Ok(AdminTodoPayload { todo: (&row).into(), version, cursor })
     }
 }

@@ -1,9 +1,11 @@
 //! Todos: commands, queries, live changes.
 
+mod admin;
 mod changes;
 mod commands;
 mod queries;
 
+pub use admin::AdminDeleteTodo;
 pub(crate) use changes::topic;
 pub use changes::{TodoChange, TodoChangeKind};
 pub use commands::{

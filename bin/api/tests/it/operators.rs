@@ -8,6 +8,8 @@ use crate::{
     client::Client,
     database::Database,
     device::Device,
+    documents::{TODOS, create},
+    person::Person,
     portal::{LOGIN, ME, PASSWORD, create_operator, operator},
     service::{Service, Settings},
     system::{System, shared},
@@ -344,4 +346,47 @@ async fn operators_come_in_pages_newest_first() {
     for (arguments, field) in [(json!({"first": 101}), "first"), (json!({"after": "garbage"}), "after")] {
         assert_eq!(chief.refused(OPERATORS, arguments).await.what(), ("VALIDATION_FAILED", field));
     }
+}
+
+#[tokio::test]
+async fn operations_take_a_todo_away_and_support_does_not() {
+    const TAKE: &str = "mutation($tenant: ID!, $id: ID!, $key: String, $expected: Int) { \
+        adminDeleteTodo(tenantId: $tenant, id: $id, idempotencyKey: $key, expectedVersion: $expected) { \
+        todo { id tenantId text version } version cursor } }";
+    let system = shared().await;
+    let (support, (operator_id, _, operations)) =
+        (operator(&system).await, colleague(&system, "OPERATIONS").await);
+    let (person, other) = (Person::new(&system.a).await, Person::new(&system.b).await);
+    let client = person.at(&system.a);
+    let made = create(&client, "to be moderated").await;
+    let id = &made["todo"]["id"];
+    let own = json!({"tenant": person.tenant, "id": id});
+    let refused = support.refused(TAKE, own.clone()).await;
+    assert_eq!(
+        (refused.code.as_str(), refused.message.as_str()),
+        ("FORBIDDEN", "This needs the role OPERATIONS or above")
+    );
+    for (tenant, id) in [(&json!(other.tenant), id), (&json!(person.tenant), &json!(person.id))] {
+        let refused = operations.refused(TAKE, json!({"tenant": tenant, "id": id})).await;
+        assert_eq!(refused.code, "NOT_FOUND", "a todo is taken from its own tenant only");
+    }
+    let stale = json!({"tenant": person.tenant, "id": id, "expected": 7});
+    assert_eq!(operations.refused(TAKE, stale).await.current_version, Some(1));
+    for (variables, field) in [
+        (json!({"tenant": "no id", "id": id}), "tenantId"),
+        (json!({"tenant": person.tenant, "id": "no id"}), "id"),
+    ] {
+        assert_eq!(operations.refused(TAKE, variables).await.what(), ("VALIDATION_FAILED", field));
+    }
+    let taken = operations.ask(TAKE, own.clone()).await;
+    assert_eq!((&taken["todo"]["text"], &taken["version"]), (&json!("to be moderated"), &json!(2)));
+    assert_eq!(operations.ask(TAKE, own).await["version"], 2, "once is enough");
+    let list = client.after(&taken["cursor"]).ask(TODOS, json!({})).await;
+    assert_eq!(list["nodes"], json!([]));
+    let filter = json!({"filter": {"aggregateId": id, "eventType": "todo.deleted"}});
+    let trail = support.ask(AUDIT, filter).await;
+    assert_eq!(
+        (&trail["nodes"][0]["actorId"], &trail["nodes"][0]["platform"]),
+        (&json!(operator_id), &json!("portal"))
+    );
 }
