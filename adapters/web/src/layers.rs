@@ -4,10 +4,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-        X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY,
+        STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_DNS_PREFETCH_CONTROL, X_FRAME_OPTIONS,
     },
 };
 use poem::{Endpoint, Request, Response, Result};
@@ -19,11 +19,14 @@ use crate::{
 };
 
 /// Nothing at all: no page of ours is meant to be shown.
-const CSP_PRODUCTION: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const CSP_PRODUCTION: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 /// Room for `GraphiQL` and its like, which come from here and speak to here.
 const CSP_DEVELOPMENT: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+     img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
@@ -76,10 +79,29 @@ impl<E: Endpoint> Endpoint for Layered<E> {
     }
 }
 
+/// On every answer, whoever made it: an answer of ours is data, to be read by who asked for it, and
+/// never a page that may use a device, be framed, or be opened by another one.
+const ALWAYS: [(HeaderName, HeaderValue); 8] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("x-permitted-cross-domain-policies"), HeaderValue::from_static("none")),
+    (X_DNS_PREFETCH_CONTROL, HeaderValue::from_static("off")),
+    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(NO_DEVICES)),
+];
+/// What browsers let pages do when nobody forbids it.
+const NO_DEVICES: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), \
+     fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), \
+     publickey-credentials-get=(), screen-wake-lock=(), usb=(), web-share=(), xr-spatial-tracking=()";
+
 fn secure(headers: &mut HeaderMap, production: bool) {
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
+    }
+    // Answers hold what only their reader may see. What may be kept says so itself.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if production {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
         headers.insert(CONTENT_SECURITY_POLICY, CSP_PRODUCTION);

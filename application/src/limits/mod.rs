@@ -28,6 +28,7 @@ pub const PASSWORD_BACKOFF: Backoff = Backoff {
 #[must_use = "an attempt that is not settled costs a guesser nothing"]
 pub(crate) struct Attempt<'a> {
     app: &'a App,
+    scope: &'static str,
     key: BlindIndex,
 }
 
@@ -42,13 +43,17 @@ impl App {
         let index = self.vault.index(scope, &name.trim().to_lowercase()).await;
         let key = index.map_err(|error| crate::user::sealed::<R>(error))?;
         self.lockouts.may_try(&key).await.map_err(Failure::RateLimited)?;
-        Ok(Attempt { app: self, key })
+        Ok(Attempt { app: self, scope, key })
     }
 }
 
 impl Attempt<'_> {
     /// Says whether it was right.
     pub(crate) async fn settle<R: Error + 'static>(self, right: bool) -> Result<(), Failure<R>> {
+        if !right {
+            // Whose name it was stays out of the log.
+            tracing::info!(login.kind = self.scope, "a sign-in was refused");
+        }
         let settled = self.app.lockouts.settle(&self.key, right, PASSWORD_BACKOFF).await;
         settled.map_err(Failure::RateLimited)
     }

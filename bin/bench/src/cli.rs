@@ -2,11 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::{append, bare, children, footprint, live, projector, report::Report, servers::Servers, surface};
+use crate::{
+    append, bare, children, footprint, live, projector, report::Report, servers::Servers, surface, token,
+};
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     ("append", "one event to a new aggregate, 32 workers, against pgbench", append::run),
     ("projector", "the projection of todos, against COPY", projector::run),
     ("create-todo", "the mutation, 32 connections", surface::create_todo),
@@ -14,6 +16,7 @@ const BENCHMARKS: [Benchmark; 8] = [
     ("todo-by-id", "one of 100,000 todos, 32 connections", surface::by_id),
     ("health", "the health query, 32 connections", surface::health),
     ("live", "from commit to 200 subscribers of another process", live::run),
+    ("token", "who shows an access token, first and again", token::run),
     ("footprint", "memory of an idle process, and its time to start", footprint::run),
 ];
 

@@ -28,6 +28,7 @@ mod seed;
 mod servers;
 mod surface;
 mod tap;
+mod token;
 
 use std::process::ExitCode;
 

@@ -43,7 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("worker", &["application", "domain", "runtime"]),
     ("migrator", &["adapter-postgres", "runtime"]),
-    ("bench", &["adapter-postgres", "adapter-redis", "application", "domain", "runtime"]),
+    ("bench", &["adapter-jwt", "adapter-postgres", "adapter-redis", "application", "domain", "runtime"]),
     ("testkit", &["adapter-postgres", "adapter-redis", "application", "domain"]),
     ("xtask", &[]),
 ];

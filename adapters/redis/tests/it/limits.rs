@@ -123,5 +123,5 @@ async fn a_redis_that_falls_silent_costs_one_short_wait() {
     proxy.silence();
     let begun = Instant::now();
     assert_eq!(passing(&limits, 20).await, 15);
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }

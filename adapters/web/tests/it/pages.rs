@@ -2,22 +2,91 @@
 
 use adapter_web::{EdgeRules, ServeLimits};
 
-use crate::fixture::{surface, surface_with};
+use crate::fixture::{Reply, surface, surface_with};
+
+/// What every answer has, wherever it was made.
+const GUARDS: [(&str, &str); 7] = [
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-permitted-cross-domain-policies", "none"),
+    ("x-dns-prefetch-control", "off"),
+];
+const CSP: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const A_YEAR: &str = "max-age=31536000; includeSubDomains";
+
+fn guarded(reply: &Reply, of: &str) {
+    for (name, value) in GUARDS {
+        assert_eq!(reply.header(name), Some(value), "{of}: {name}");
+    }
+    let devices = reply.header("permissions-policy").unwrap_or_default();
+    for device in ["camera=()", "geolocation=()", "microphone=()", "payment=()", "usb=()"] {
+        assert!(devices.contains(device), "{of}: {devices}");
+    }
+    assert!(reply.header("x-request-id").is_some(), "{of}");
+    for teller in ["server", "x-powered-by"] {
+        assert_eq!(reply.header(teller), None, "{of} tells what it is made of");
+    }
+}
 
 #[tokio::test]
 async fn every_answer_is_guarded() {
     let surface = surface().await;
-    for path in ["/graphql?query=%7Bhealth%7D", "/graphql", "/v1/anything", "/v1/fall"] {
-        let reply = surface.request("GET", path, &[], "").await;
-        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
-        assert_eq!(reply.header("x-frame-options"), Some("DENY"), "{path}");
-        assert_eq!(reply.header("referrer-policy"), Some("no-referrer"), "{path}");
-        assert_eq!(
-            reply.header("content-security-policy"),
-            Some("default-src 'none'; frame-ancestors 'none'")
-        );
-        assert!(reply.header("strict-transport-security").is_some_and(|value| value.starts_with("max-age=")));
-        assert!(reply.header("x-request-id").is_some(), "{path}");
+    let json = [("Content-Type", "application/json")];
+    let upgrade = [
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Origin", "https://evil.example"),
+    ];
+    let asked = [("Origin", "https://app.example.com"), ("Access-Control-Request-Method", "POST")];
+    let foreign = [("Origin", "https://evil.example"), ("Access-Control-Request-Method", "POST")];
+    let bearer = [json[0], ("Authorization", "Bearer nobody")];
+    let other = [json[0], ("Authorization", "Bearer portal")];
+    let health = r#"{"query":"{health}"}"#;
+    for (status, method, path, headers, body) in [
+        (200, "GET", "/graphql?query=%7Bhealth%7D", &[][..], ""),
+        (200, "POST", "/graphql", &json, health),
+        (400, "GET", "/graphql", &[], ""),
+        (401, "POST", "/graphql", &bearer, health),
+        (403, "POST", "/graphql", &other, health),
+        (403, "GET", "/graphql", &upgrade, ""),
+        (405, "PUT", "/graphql", &[], ""),
+        (405, "TRACE", "/graphql", &[], ""),
+        (406, "GET", "/graphql?query=%7Bhealth%7D", &[("Accept", "image/png")], ""),
+        (413, "POST", "/graphql", &[json[0], ("Content-Encoding", "gzip")], health),
+        (415, "POST", "/graphql", &[("Content-Type", "text/plain")], health),
+        (204, "OPTIONS", "/graphql", &asked, ""),
+        (403, "OPTIONS", "/graphql", &foreign, ""),
+        (200, "GET", "/v1/anything", &[], ""),
+        (500, "GET", "/v1/fall", &[], ""),
+    ] {
+        let reply = surface.request(method, path, headers, body).await;
+        let of = format!("{method} {path} {headers:?}");
+        assert_eq!(reply.status, status, "{of}: {}", reply.body);
+        guarded(&reply, &of);
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{of}");
+        assert_eq!(reply.header("content-security-policy"), Some(CSP), "{of}");
+        assert_eq!(reply.header("strict-transport-security"), Some(A_YEAR), "{of}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_development_are_guarded_as_far_as_they_work() {
+    let open = surface_with(EdgeRules::development(), ServeLimits::default()).await;
+    for (path, keeps) in
+        [("/", "no-cache"), ("/graphiql/3.9.0/graphiql.js", "public, max-age=31536000, immutable")]
+    {
+        let page = open.request("GET", path, &[], "").await;
+        assert_eq!(page.status, 200, "{path}");
+        guarded(&page, path);
+        assert_eq!(page.header("cache-control"), Some(keeps), "{path}");
+        let csp = page.header("content-security-policy").unwrap_or_default();
+        for rule in ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            assert!(csp.contains(rule), "{path}: {csp}");
+        }
     }
 }
 

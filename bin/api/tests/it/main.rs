@@ -23,6 +23,7 @@ mod wait;
 
 mod accounts;
 mod audit;
+mod coverage;
 mod edge;
 mod filters;
 mod hostile;

@@ -155,7 +155,10 @@ async fn in_production_plain_text_to_the_database_is_refused_and_nothing_is_show
     }
     let live = client.get("/health/live").await.unwrap();
     assert!(live.header("strict-transport-security").contains("max-age="));
-    assert_eq!(live.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+    assert_eq!(
+        live.header("content-security-policy"),
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
     let graphiql = client.get("/").await.unwrap();
     assert!(graphiql.status != 200 && !graphiql.text.contains("<html"), "{graphiql:?}");
     service.process.says("Retrying (2)").await;

@@ -19,6 +19,13 @@ pub(crate) struct System {
 /// The shared system, as one test sees it: when the test fails, it shows the logs.
 pub(crate) struct Shared(&'static System);
 
+impl Shared {
+    /// A system that several tests share.
+    pub(crate) fn of(system: &'static System) -> Self {
+        Self(system)
+    }
+}
+
 impl std::ops::Deref for Shared {
     type Target = System;
 
@@ -57,7 +64,8 @@ pub(crate) async fn demo() -> Shared {
 }
 
 impl System {
-    async fn start() -> Self {
+    /// A system of its own: for tests that would disturb others.
+    pub(crate) async fn start() -> Self {
         let database = Database::migrated().await;
         let user = || Settings::user(&database);
         let (mut a, mut b) = (Service::start("api", &user()), Service::start("api", &user()));

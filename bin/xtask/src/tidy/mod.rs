@@ -3,6 +3,7 @@
 //! Lengths are held by a ratchet: what is too long today is tolerated, one more is not, and each
 //! improvement is locked in.
 
+mod proofs;
 mod ratchet;
 mod source;
 
@@ -20,6 +21,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 400;
 /// Each hides work that is not done, or leaves a trace that was meant for a minute.
 const BANNED: [&str; 3] = ["#[ignore", "todo!(", "dbg!("];
+/// The document whose claims are held by tests.
+const CLAIMS: &str = "docs/security.md";
 /// A snapshot nobody has looked at yet.
 const UNREVIEWED: &str = ".snap.new";
 const SKIPPED_FOLDERS: [&str; 3] = ["target", ".git", "node_modules"];
@@ -47,6 +50,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             examine(&place, &text, &mut findings);
         }
     }
+    unproved(root, &mut findings)?;
     let mut ratchet = Ratchet::read()?;
     ratchet.hold("long_functions", &findings.long_functions, &mut findings.wrong);
     ratchet.hold("long_files", &findings.long_files, &mut findings.wrong);
@@ -56,6 +60,19 @@ pub(crate) fn run(args: Args) -> Result<()> {
         return Ok(());
     }
     bail!("not tidy:\n  {}", findings.wrong.join("\n  "))
+}
+
+/// Names the claims whose test is not where the document says.
+fn unproved(root: &Path, findings: &mut Findings) -> Result<()> {
+    let text = fs::read_to_string(root.join(CLAIMS)).with_context(|| format!("could not read {CLAIMS}"))?;
+    for claim in proofs::claims(&text) {
+        let code = fs::read_to_string(root.join(claim.file)).unwrap_or_default();
+        if !code.contains(&format!("fn {}(", claim.test)) {
+            let proofs::Claim { line, file, test } = claim;
+            findings.wrong.push(format!("{CLAIMS}:{line}: there is no test `{test}` in {file}"));
+        }
+    }
+    Ok(())
 }
 
 fn examine(place: &str, text: &str, findings: &mut Findings) {
