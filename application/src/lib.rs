@@ -14,6 +14,7 @@ mod bus;
 mod caller;
 mod failure;
 mod filter;
+pub mod jobs;
 mod limits;
 pub mod live;
 pub mod mail;

@@ -8,9 +8,16 @@
 //! 3. Here, in the slice's folder: one file with the projection and its queries, which run on
 //!    [`TenantReaders`]; then a line in `tests/it/tenants.rs`, where its conditions are taken out.
 //! 4. One line in `projections.rs`. That list *is* the deployment; the name carries the version.
+//!
+//! # How to add a reaction
+//!
+//! What events cause outside is no projection: `impl Reaction` in the slice's `reactions.rs` of
+//! `application`, one line in `mail_reactions` or a list beside it, and the migration that makes its
+//! checkpoint where it is to begin (`0010_jobs.up.sql` shows how).
 
 mod audit;
 pub mod consumers;
+pub mod jobs;
 mod json;
 mod keyset;
 pub mod log;
@@ -29,11 +36,11 @@ mod xid;
 
 pub use audit::PgAuditLog;
 pub use log::{PgEventLog, Wake};
-pub use mail::{PgOutbox, VerificationMail};
+pub use mail::{PgOutbox, PgSentLog};
 pub use operator::{OperatorListProjection, PgOperatorList};
 pub use pool::{Connector, PgPools, PgSettings, PoolError, SERVICE_ROLE, Tls, connector};
 pub use progress::{PgProgress, Reached};
-pub use projections::{Deployment, all};
+pub use projections::{Deployment, REACTIONS, all, mail_reactions};
 pub use readers::{AcrossTenants, READER_ROLE, TenantReaders};
 pub use tag::{PgTagList, TagListProjection};
 pub use todo::{PgTodoList, TodoChangesProjection, TodoListProjection};

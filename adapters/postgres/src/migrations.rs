@@ -30,6 +30,7 @@ migrations! {
     7 "0007_tenant_walls",
     8 "0008_operator_list",
     9 "0009_todo_changes",
+    10 "0010_jobs",
 }
 
 /// The newest schema this release knows, and needs.

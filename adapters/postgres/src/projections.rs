@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use application::ports::{ReadModel, Vault};
+use application::{
+    jobs::Reaction,
+    ports::{ReadModel, Vault},
+    user::Mails,
+};
 use cqrs_es::Aggregate;
+use deadpool_postgres::Pool;
 use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
 
 use crate::{
     consumers::Projection,
-    mail::VerificationMail,
+    jobs::{Bell, Reacting},
     operator::OperatorListProjection,
     tag::TagListProjection,
     todo::{TodoChangesProjection, TodoListProjection},
@@ -19,25 +24,27 @@ use crate::{
 pub struct Deployment {
     /// To open personal data.
     pub vault: Arc<dyn Vault>,
-    /// Where links in mails lead, and whether there is an outbox for them.
-    pub outbox_web_url: Option<String>,
 }
 
-/// The projections of a deployment.
+/// The read models of a deployment: each may be built anew.
 pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
-    let vault = || Arc::clone(&deployment.vault);
-    let mut projections: Vec<Arc<dyn Projection>> = vec![
+    vec![
         Arc::new(TodoListProjection::default()),
         Arc::new(TodoChangesProjection::default()),
         Arc::new(TagListProjection::default()),
-        Arc::new(PeopleProjection::new(vault())),
-        Arc::new(OperatorListProjection::new(vault())),
-    ];
-    if let Some(web_url) = &deployment.outbox_web_url {
-        projections.push(Arc::new(VerificationMail::new(vault(), web_url.clone())));
-    }
-    projections
+        Arc::new(PeopleProjection::new(Arc::clone(&deployment.vault))),
+        Arc::new(OperatorListProjection::new(Arc::clone(&deployment.vault))),
+    ]
 }
+
+/// The reactions to mail about: what they cause is caused once. They are in no list of things that
+/// are rebuilt.
+pub fn mail_reactions(pool: &Pool, bell: &Arc<Bell>) -> Vec<Arc<dyn Projection>> {
+    vec![Arc::new(Reacting::new(Mails, pool, Arc::clone(bell)))]
+}
+
+/// The names of all reactions, for workers that are told when there are jobs.
+pub const REACTIONS: &[&str] = &[Mails::NAME];
 
 /// The aggregate types behind a read model.
 pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {

@@ -1,7 +1,16 @@
-//! Mail: what is sent, and in development what was sent.
+//! Mail: what is written, what sends it, and in development what was sent.
+
+mod deliver;
+mod letter;
+mod letters;
+mod message;
 
 use async_trait::async_trait;
 use domain::Timestamp;
+pub use letter::{Letter, Part};
+pub use letters::{Notice, Recipient};
+pub use letters::{invitation, notice, password_reset, verification};
+pub use message::{Mail, MailError, MessageId, Unaddressable};
 
 use crate::BoxError;
 
@@ -27,18 +36,18 @@ pub trait Outbox: Send + Sync + 'static {
     async fn sent(&self, to: Option<&str>, limit: usize) -> Result<Vec<SentMail>, BoxError>;
 }
 
-/// The mail that asks to verify an e-mail address.
-pub fn verification(to: &str, fullname: &str, web_url: &str, token: &str, sent_at: Timestamp) -> SentMail {
-    let link = format!("{}/verify-email?token={token}", web_url.trim_end_matches('/'));
-    let text = format!(
-        "Hello {fullname},\n\nplease confirm that this is your e-mail address:\n\n{link}\n\n\
-         The link works once, for 24 hours. If you did not register, ignore this mail.\n"
-    );
-    SentMail {
-        to: to.to_owned(),
-        subject: "Please verify your email address".to_owned(),
-        text,
-        links: vec![link],
-        sent_at,
-    }
+/// Sends mail.
+#[async_trait]
+pub trait Mailer: Send + Sync + 'static {
+    /// Sends one. Two with the same id are the same mail.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
+/// Which mails left: a job that runs again does not send again.
+#[async_trait]
+pub trait SentLog: Send + Sync + 'static {
+    /// Whether this one did.
+    async fn left(&self, id: &MessageId) -> Result<bool, BoxError>;
+    /// It did.
+    async fn record(&self, id: &MessageId) -> Result<(), BoxError>;
 }

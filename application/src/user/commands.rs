@@ -17,7 +17,6 @@ use crate::{
     Access, Aggregates, App, Caller, Command, Committed, Failure, Handle, Member, Order, Outcome, Terms,
     aggregates::Decision,
     bus::Done,
-    mail::{self, SentMail},
     order::{idempotency_of, metadata},
     ports::{
         AppendError, Cursor, IdempotencyKey, ReadModel, Unit, Vault, VaultError, Visibility, fresh_token,
@@ -300,23 +299,6 @@ impl App {
         };
         Ok(Registered { person, version: done.version, cursor: done.cursor, visibility: done.visibility })
     }
-}
-
-/// The mail a registration causes; `None` once the person was erased.
-pub async fn verification_link_mail(
-    vault: &dyn Vault,
-    user: UserId,
-    event: &domain::user::UserEvent,
-    web_url: &str,
-) -> Result<Option<SentMail>, VaultError> {
-    let domain::user::UserEvent::Registered { fullname, email, verification_token, at, .. } = event else {
-        return Ok(None);
-    };
-    let fullname = vault.open(user.0, "fullname", fullname).await?;
-    let email = vault.open(user.0, "email", email).await?;
-    let token = vault.open(user.0, "verification", verification_token).await?;
-    let (Some(fullname), Some(email), Some(token)) = (fullname, email, token) else { return Ok(None) };
-    Ok(Some(mail::verification(&email, &fullname, web_url, &token, *at)))
 }
 
 /// The person whose stream it is, as the one who acts: signing in and verifying are one's own acts.

@@ -39,6 +39,8 @@ pub(crate) enum ComposeError {
     Signals(#[from] SignalError),
     #[error("personal data cannot be opened: {0}")]
     Vault(#[from] application::ports::VaultError),
+    #[error("Config validation error: {0}")]
+    Mail(#[from] adapter_mail::SettingsError),
 }
 
 /// What surfaces and workers of a process share.

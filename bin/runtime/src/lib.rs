@@ -9,6 +9,7 @@ mod cli;
 mod compose;
 mod gate;
 mod healthcheck;
+mod mail;
 mod migrate;
 mod readiness;
 mod seed;

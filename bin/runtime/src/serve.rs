@@ -128,7 +128,7 @@ pub(crate) async fn with_app<T>(
     let node = Node::new(&settings).await.map_err(|error| text(&error))?;
     node.ready(&stop).await.map_err(|error| text(&error))?;
     let app = node.app(&settings, tokens).map_err(|error| text(&error))?;
-    let workers = Workers::start(&node, &settings);
+    let workers = Workers::start(&node, &settings).map_err(|error| text(&error))?;
     let done = work(&app, &settings).await;
     workers.end().await;
     node.signals.close().await;
@@ -226,7 +226,8 @@ async fn open(
     let cursors = node.vault.derive("cursors").await.map_err(ComposeError::Vault)?;
     let clients = node.vault.derive("clients").await.map_err(ComposeError::Vault)?;
     let app = node.app(settings, tokens)?;
-    let workers = (!settings.external_workers).then(|| Workers::start(node, settings));
+    let workers = (!settings.external_workers).then(|| Workers::start(node, settings)).transpose();
+    let workers = workers.map_err(ComposeError::Mail)?;
     Ok(((surface.graphql)(app, Arc::new(edge([cursors, clients]))), workers))
 }
 

@@ -16,8 +16,12 @@ use tracing_subscriber::{
 
 use crate::{settings::environment, world::SystemClock};
 
-/// What is logged when `RUST_LOG` says nothing. Libraries only when something is wrong.
-const DEFAULT_FILTER: &str = "info,sqlx=warn,fred=error,tokio_postgres=warn,hyper=warn,poem=warn";
+/// What is logged when `RUST_LOG` says nothing. Libraries only when something is wrong; that a job
+/// failed is said once, by us.
+const DEFAULT_FILTER: &str = "info,sqlx=warn,fred=error,tokio_postgres=warn,hyper=warn,poem=warn,lettre=warn,\
+     graphile_worker=warn,graphile_worker::runner::release=off,graphile_worker_queries=warn,\
+     graphile_worker_recovery=warn,graphile_worker_crontab_runner=warn,graphile_worker_migrations=warn,\
+     graphile_worker_utils=warn,graphile_worker_job=warn";
 
 /// Starts the log of the process.
 pub(crate) fn start() {

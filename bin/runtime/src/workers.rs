@@ -1,41 +1,60 @@
-//! The consumers: embedded in the surfaces, or alone in `worker`.
+//! The consumers and the jobs: embedded in the surfaces, or alone in `worker`.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use adapter_mail::SettingsError;
 use adapter_postgres::{
-    Deployment, all, connector,
-    consumers::{self, Leases, Pace, Runner},
+    Deployment, PgEventLog, PgSentLog, REACTIONS, all, connector,
+    consumers::{self, Leases, Pace, Projection, Runner},
+    jobs::{Bell, JobPace, PgUpkeep, our_kinds},
+    mail_reactions,
 };
-use application::ports::{Signals, Vault};
+use application::{
+    Aggregates,
+    jobs::{JobDeps, Jobs},
+    mail::Mailer,
+    ports::{EventLog, Signals, Vault},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cli,
     compose::{ComposeError, Node},
+    mail,
     settings::{Process, Settings},
     telemetry,
+    world::SystemClock,
 };
 
 /// How long consumers may take to end.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// The running consumers of a process.
+/// The running consumers and jobs of a process.
 pub(crate) struct Workers {
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Workers {
-    /// Starts them all; each works whenever it gets its lease.
-    pub(crate) fn start(node: &Node, settings: &Settings) -> Self {
-        let outbox_web_url = (!settings.environment.is_public()).then(|| settings.web_url.clone());
-        if outbox_web_url.is_none() {
-            tracing::warn!("mail is off: this release sends none outside development and test");
+    /// Starts them all; each works whenever it gets its lease. Then the jobs they lead to.
+    pub(crate) fn start(node: &Node, settings: &Settings) -> Result<Self, SettingsError> {
+        let bell = Bell::new();
+        let mailer = mail::mailer(node, settings)?;
+        let deployment = Deployment { vault: Arc::clone(&node.vault) as Arc<dyn Vault> };
+        let mut consumers = all(&deployment);
+        if mailer.is_some() {
+            consumers.extend(mail_reactions(&node.pools.pool, &bell));
         }
-        let deployment = Deployment { vault: Arc::clone(&node.vault) as Arc<dyn Vault>, outbox_web_url };
+        let workers = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        workers.consume(node, consumers);
+        workers.work(node, settings, mailer, bell);
+        workers.tasks.close();
+        Ok(workers)
+    }
+
+    fn consume(&self, node: &Node, consumers: Vec<Arc<dyn Projection>>) {
         let leases = Leases::new(node.pools.connector.clone());
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        for projection in all(&deployment) {
+        for projection in consumers {
             let runner = Runner {
                 projection,
                 pool: node.pools.pool.clone(),
@@ -45,10 +64,33 @@ impl Workers {
                 reached: Arc::clone(&node.reached),
                 pace: Pace::default(),
             };
-            tasks.spawn(runner.run(stop.clone()));
+            self.tasks.spawn(runner.run(self.stop.clone()));
         }
-        tasks.close();
-        Self { tasks, stop }
+    }
+
+    fn work(&self, node: &Node, settings: &Settings, mailer: Option<Arc<dyn Mailer>>, bell: Arc<Bell>) {
+        let pool = || node.pools.pool.clone();
+        let log: Arc<dyn EventLog> = Arc::new(PgEventLog::new(&node.pools, Arc::clone(&node.wake)));
+        let jobs = Jobs::new(JobDeps {
+            log: Arc::clone(&log),
+            users: Aggregates::new(log),
+            vault: Arc::clone(&node.vault) as _,
+            clock: Arc::new(SystemClock),
+            mailer,
+            sent: Arc::new(PgSentLog::new(pool())),
+            web_url: settings.web_url.clone(),
+            upkeep: Arc::new(PgUpkeep::new(pool())),
+        });
+        let signals = Arc::clone(&node.signals) as Arc<dyn Signals>;
+        let (rung, stop) = (Arc::clone(&bell).listen(REACTIONS.to_vec(), signals), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = rung => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        let runner = our_kinds(jobs, pool(), bell, JobPace::default());
+        self.tasks.spawn(runner.run(self.stop.clone()));
     }
 
     /// Ends them; their leases are free at once.
@@ -128,7 +170,7 @@ fn run() -> ExitCode {
             // To be stopped while waiting for the database is no failure.
             return if stop.is_cancelled() { Ok(()) } else { Err(error) };
         }
-        let workers = Workers::start(&node, &settings);
+        let workers = Workers::start(&node, &settings).map_err(ComposeError::Mail)?;
         tracing::info!("worker runs");
         tracing::info!("application successfully started");
         stop.cancelled().await;

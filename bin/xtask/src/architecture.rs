@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("adapter-redis", &["application", "domain"]),
     ("adapter-jwt", &["application", "domain"]),
     ("adapter-password", &["application", "domain"]),
+    ("adapter-mail", &["application", "domain"]),
     ("adapter-web", &["application", "domain"]),
     ("adapter-graphql-user", &["adapter-web", "application", "domain"]),
     ("adapter-graphql-portal", &["adapter-web", "application", "domain"]),
@@ -27,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "adapter-jwt",
+            "adapter-mail",
             "adapter-password",
             "adapter-postgres",
             "adapter-redis",

@@ -4,7 +4,7 @@ use application::ports::{Cursor, LogError};
 use deadpool_postgres::Transaction;
 use tokio_postgres::Client;
 
-use super::Poison;
+use super::{Effects, Poison};
 use crate::{log::Recorded, xid::Xid};
 
 /// Whether a consumer works.
@@ -54,13 +54,16 @@ type Result<T> = std::result::Result<T, tokio_postgres::Error>;
 
 const COLUMNS: &str = "name, tx_id, position, status, last_error";
 
-/// The place of a consumer; the first time it is the beginning.
-pub(super) async fn load(client: &Client, name: &str) -> Result<Checkpoint> {
-    client
-        .execute("INSERT INTO projection_checkpoints (name) VALUES ($1) ON CONFLICT DO NOTHING", &[&name])
-        .await?;
+/// The place of a consumer. The first time, that of a read model is the beginning; what has effects
+/// outside has none until a migration makes it.
+pub(super) async fn load(client: &Client, name: &str, effects: Effects) -> Result<Option<Checkpoint>> {
+    if effects == Effects::Rows {
+        client
+            .execute("INSERT INTO projection_checkpoints (name) VALUES ($1) ON CONFLICT DO NOTHING", &[&name])
+            .await?;
+    }
     let sql = format!("SELECT {COLUMNS} FROM projection_checkpoints WHERE name = $1 AND part = 0");
-    client.query_one(&sql, &[&name]).await.map(|row| from_row(&row))
+    Ok(client.query_opt(&sql, &[&name]).await?.map(|row| from_row(&row)))
 }
 
 /// All consumers that ever ran.

@@ -1,5 +1,7 @@
 //! What a consumer is.
 
+use std::sync::Arc;
+
 use application::{
     BoxError,
     ports::{Change, Cursor},
@@ -8,7 +10,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use thiserror::Error;
 
-use crate::log::Recorded;
+use crate::{jobs::Bell, log::Recorded};
 
 /// What to do with an event that cannot be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,11 +22,25 @@ pub enum Poison {
     Park,
 }
 
+/// Whether writing it all again would be seen by anybody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Effects {
+    /// It writes rows of its own only: a read model, which may be built anew at any time.
+    #[default]
+    Rows,
+    /// What it writes leads to something outside. It is never rebuilt, and never begins at the first
+    /// event by itself: the migration that brings it makes its checkpoint, and without one it does
+    /// not run.
+    Outside,
+}
+
 /// What a batch led to.
 #[derive(Debug, Default)]
 pub struct Written {
     /// Live changes, to be signalled after the commit.
     pub changes: Vec<Change>,
+    /// Rung after the commit, because there are new jobs.
+    pub bell: Option<Arc<Bell>>,
 }
 
 /// Why a batch was not written.
@@ -61,6 +77,10 @@ pub trait Projection: Send + Sync + 'static {
     /// has written. Both read the same aggregate types.
     fn behind(&self) -> Option<&'static str> {
         None
+    }
+    /// Whether it may be built anew.
+    fn effects(&self) -> Effects {
+        Effects::Rows
     }
     /// What to do with an event that cannot be written.
     fn poison(&self) -> Poison {

@@ -139,7 +139,10 @@ impl Runner {
         let name = self.projection.name();
         let tail = Arc::new(Tail::of(self.projection.reads()).behind(self.projection.behind()));
         let mut client = self.pool.get().await?;
-        let Checkpoint { mut at, status, .. } = checkpoint::load(&client, name).await?;
+        let checkpoint = checkpoint::load(&client, name, self.projection.effects()).await?;
+        let Some(Checkpoint { mut at, status, .. }) = checkpoint else {
+            return Err("it has effects outside, and no migration has made its checkpoint".into());
+        };
         if status != Status::Running {
             return Ok(Some(Turn::Stopped));
         }
@@ -226,6 +229,9 @@ impl Runner {
     }
 
     async fn signal(&self, reached: Cursor, written: Written) {
+        if let Some(bell) = written.bell {
+            bell.ring();
+        }
         let model = self.projection.name().to_owned();
         self.wake.projected(&model);
         self.signals.publish(Signal::Projected { model, reached, changes: written.changes }).await;
@@ -286,7 +292,10 @@ impl Runner {
         for event in events {
             let one = std::slice::from_ref(event);
             match Box::pin(self.write(client, from, one, event.cursor, parked)).await? {
-                Ok(written) => all.changes.extend(written.changes),
+                Ok(written) => {
+                    all.changes.extend(written.changes);
+                    all.bell = written.bell.or(all.bell);
+                }
                 Err(turn) => {
                     self.signal(from, all).await;
                     return Ok(Err(turn));
@@ -324,8 +333,9 @@ impl Runner {
         let lazily = tx.batch_execute("SET LOCAL synchronous_commit = off");
         let ((), moved) = tokio::try_join!(lazily, checkpoint::advance(&tx, name, from, reached))?;
         if !moved {
-            let now = checkpoint::load(tx.client(), name).await?;
-            return Ok(Err(if now.status == Status::Running { Turn::Fenced } else { Turn::Stopped }));
+            let now = checkpoint::load(tx.client(), name, self.projection.effects()).await?;
+            let running = now.is_none_or(|now| now.status == Status::Running);
+            return Ok(Err(if running { Turn::Fenced } else { Turn::Stopped }));
         }
         let written = if good.is_empty() { Written::default() } else { self.caught(&tx, &good).await? };
         let attempts = i32::try_from(POISON_ATTEMPTS).unwrap_or(i32::MAX);

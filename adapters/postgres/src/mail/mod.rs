@@ -1,69 +1,13 @@
-//! Mails of a development system: written by a consumer, exactly once a cause, and read back.
-
-use std::sync::Arc;
+//! The outbox of a development system, and which mails left.
 
 use application::{
     BoxError,
-    mail::{Outbox, SentMail},
-    ports::Vault,
-    user::verification_link_mail,
+    mail::{Mail, MailError, Mailer, MessageId, Outbox, SentLog, SentMail},
 };
 use async_trait::async_trait;
-use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Pool;
-use deadpool_postgres::Transaction;
-use domain::{
-    UserId, upcasters,
-    user::{User, UserEvent},
-};
 
-use crate::{
-    consumers::{Projection, ProjectionError, Written},
-    log::Recorded,
-    todo::ids,
-};
-
-/// Writes the mail that each registration causes into the outbox.
-pub struct VerificationMail {
-    vault: Arc<dyn Vault>,
-    web_url: String,
-    steps: Vec<Box<dyn EventUpcaster>>,
-}
-
-impl VerificationMail {
-    /// Links lead to `web_url`.
-    pub fn new(vault: Arc<dyn Vault>, web_url: String) -> Self {
-        Self { vault, web_url, steps: upcasters() }
-    }
-}
-
-#[async_trait]
-impl Projection for VerificationMail {
-    fn name(&self) -> &'static str {
-        "verification_mail.v1"
-    }
-
-    fn reads(&self) -> &'static [&'static str] {
-        &[User::TYPE]
-    }
-
-    async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {
-        for recorded in batch.iter().filter(|recorded| recorded.event_type == "user.registered") {
-            let poison = |cause| ProjectionError::Poison { at: recorded.cursor, cause };
-            let event: UserEvent = recorded.event(&self.steps).map_err(poison)?;
-            let (_, user) = ids(&recorded.stream).map_err(poison)?;
-            let mail = verification_link_mail(self.vault.as_ref(), UserId(user), &event, &self.web_url).await;
-            let Some(mail) = mail.map_err(|error| ProjectionError::Unavailable(error.into()))? else {
-                continue;
-            };
-            let sql = "INSERT INTO dev_outbox (recipient, subject, body, links, sent_at) VALUES ($1, $2, $3, $4, $5)";
-            tx.execute(sql, &[&mail.to, &mail.subject, &mail.text, &mail.links, &mail.sent_at]).await?;
-        }
-        Ok(Written::default())
-    }
-}
-
-/// Reads the outbox back.
+/// Keeps mails instead of sending them, to be read back.
 pub struct PgOutbox {
     pool: Pool,
 }
@@ -72,6 +16,28 @@ impl PgOutbox {
     /// The outbox behind `pool`.
     pub fn new(pool: Pool) -> Self {
         Self { pool }
+    }
+
+    async fn keep(&self, mail: &Mail) -> Result<(), BoxError> {
+        let client = self.pool.get().await?;
+        let sql = "INSERT INTO dev_outbox (recipient, subject, body, html, links, sent_at, message_id) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (message_id) DO NOTHING";
+        client
+            .execute(
+                sql,
+                &[&mail.to, &mail.subject, &mail.text, &mail.html, &mail.links, &mail.at, &mail.id.as_str()],
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Mailer for PgOutbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.keep(mail)
+            .await
+            .map_err(|error| MailError::Later(format!("the outbox does not answer: {error}")))
     }
 }
 
@@ -93,5 +59,35 @@ impl Outbox for PgOutbox {
                 })
             })
             .collect()
+    }
+}
+
+/// Which mails left, behind a pool.
+pub struct PgSentLog {
+    pool: Pool,
+}
+
+impl PgSentLog {
+    /// The log behind `pool`.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl SentLog for PgSentLog {
+    async fn left(&self, id: &MessageId) -> Result<bool, BoxError> {
+        let client = self.pool.get().await?;
+        let sql = "SELECT EXISTS (SELECT FROM sent_mails WHERE message_id = $1)";
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query_one(&statement, &[&id.as_str()]).await?.try_get(0)?)
+    }
+
+    async fn record(&self, id: &MessageId) -> Result<(), BoxError> {
+        let client = self.pool.get().await?;
+        let sql = "INSERT INTO sent_mails (message_id) VALUES ($1) ON CONFLICT DO NOTHING";
+        let statement = client.prepare_cached(sql).await?;
+        client.execute(&statement, &[&id.as_str()]).await?;
+        Ok(())
     }
 }

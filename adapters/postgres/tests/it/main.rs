@@ -3,6 +3,7 @@
 
 mod aggregates;
 mod contract;
+mod jobs;
 mod migrations;
 mod poison;
 mod postgres_es;

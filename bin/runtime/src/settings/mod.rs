@@ -4,6 +4,7 @@ mod reader;
 
 use std::{collections::HashMap, fmt, path::PathBuf};
 
+use adapter_mail::SmtpSettings;
 use adapter_postgres::PgSettings;
 use application::Lifetimes;
 
@@ -85,6 +86,8 @@ pub struct Settings {
     pub data_key: Option<[u8; 32]>,
     /// Where links in mails lead.
     pub web_url: String,
+    /// The mail server; absent where mail is off, and where mails go to the outbox.
+    pub smtp: Option<SmtpSettings>,
     /// Where browsers may come from.
     pub allowed_origins: Vec<String>,
     /// Proxies in front of us.
@@ -131,7 +134,8 @@ impl Settings {
         let keys = if matches!(process, Process::Api | Process::Portal) { read.keys(portal) } else { None };
         let data_key = read.data_key();
         let redis_ca_file = read.get("REDIS_CA_FILE").map(PathBuf::from);
-        let web_url = read.get("WEB_URL").unwrap_or_else(|| "http://localhost:3000".to_owned());
+        let web_url = read.web_url();
+        let smtp = if process == Process::Migrator { None } else { read.smtp(environment) };
         let origins = if portal { "PORTAL_ALLOWED_ORIGINS" } else { "ALLOWED_ORIGINS" };
         let allowed_origins = read.list(origins);
         let trusted_proxies = read.number("TRUSTED_PROXIES", 0);
@@ -155,6 +159,7 @@ impl Settings {
                 keys,
                 data_key,
                 web_url,
+                smtp,
                 allowed_origins,
                 trusted_proxies,
                 external_workers,
@@ -306,6 +311,35 @@ mod tests {
         variables.push(("TWOFA_BYPASS_PASSWORD", "very-secret"));
         let shown = format!("{:?}", read(&variables).unwrap());
         assert!(!shown.contains("very-secret"), "{shown}");
+    }
+
+    #[test]
+    fn a_mail_server_needs_a_sender_and_strangers_need_a_true_address_for_links() {
+        let mut variables = WHOLE.to_vec();
+        variables.push(("SMTP_HOST", "mail.test"));
+        let problems = read(&variables).unwrap_err();
+        assert_eq!(problems, ["Config validation error: \"SMTP_FROM\" is required"]);
+        variables.extend([
+            ("SMTP_FROM", "no-reply@todo.test"),
+            ("SMTP_USER", "u"),
+            ("SMTP_PASS", "very-secret"),
+        ]);
+        let settings = read(&variables).unwrap();
+        let smtp = settings.smtp.clone().unwrap();
+        assert_eq!((smtp.port, smtp.tls), (587, adapter_mail::Tls::StartTls));
+        assert!(!format!("{settings:?}").contains("very-secret"));
+        variables[0] = ("NODE_ENV", "production");
+        assert_eq!(read(&variables).unwrap_err(), ["Config validation error: \"WEB_URL\" is required"]);
+        variables.push(("WEB_URL", "javascript:alert(1)"));
+        let problems = read(&variables).unwrap_err();
+        assert_eq!(problems, ["Config validation error: \"WEB_URL\" must begin with https:// or http://"]);
+    }
+
+    #[test]
+    fn half_a_sign_in_at_the_mail_server_is_none() {
+        let mut variables = WHOLE.to_vec();
+        variables.extend([("SMTP_HOST", "mail.test"), ("SMTP_FROM", "a@todo.test"), ("SMTP_USER", "u")]);
+        assert_eq!(read(&variables).unwrap_err(), ["Config validation error: \"SMTP_PASS\" is required"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
+use adapter_mail::{Credentials, SmtpSettings, Tls as SmtpTls};
 use adapter_postgres::{PgSettings, SERVICE_ROLE, Tls};
 use application::{Lifetimes, PUBLIC_LIMIT};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -10,6 +11,8 @@ use super::{Environment, Keys, Process, Secret};
 
 const PORT_POSTGRES: u16 = 5432;
 const PORT_REDIS: u16 = 6379;
+/// Submission, with STARTTLS.
+const PORT_SMTP: u16 = 587;
 
 pub(super) struct Reader {
     pub(super) variables: HashMap<String, String>,
@@ -192,6 +195,44 @@ impl Reader {
             self.problem("DATA_KEY", "must be 32 bytes in base64");
         }
         key
+    }
+
+    /// Where links in mails lead; without one, to a developer's own machine.
+    pub(super) fn web_url(&mut self) -> String {
+        let Some(url) = self.get("WEB_URL") else { return "http://localhost:3000".to_owned() };
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            self.problem("WEB_URL", "must begin with https:// or http://");
+        }
+        url
+    }
+
+    /// The mail server, when there is one.
+    pub(super) fn smtp(&mut self, environment: Option<Environment>) -> Option<SmtpSettings> {
+        let host = self.get("SMTP_HOST")?;
+        let public = environment.is_some_and(Environment::is_public);
+        let port = self.port("SMTP_PORT", PORT_SMTP);
+        let from = self.required(&["SMTP_FROM"]);
+        if public {
+            // A mail whose link leads to the reader's own machine is worse than none.
+            self.required(&["WEB_URL"]);
+        }
+        let credentials = match (self.get("SMTP_USER"), self.get("SMTP_PASS")) {
+            (Some(user), Some(password)) => Some(Credentials { user, password }),
+            (None, None) => None,
+            (user, _) => {
+                self.problem(if user.is_some() { "SMTP_PASS" } else { "SMTP_USER" }, "is required");
+                None
+            }
+        };
+        let ca_file = self.get("SMTP_CA_FILE").map(PathBuf::from);
+        Some(SmtpSettings {
+            host,
+            port,
+            tls: SmtpTls::of_port(port, public),
+            ca_file,
+            credentials,
+            from: from?,
+        })
     }
 
     pub(super) fn lifetimes(&mut self) -> Lifetimes {

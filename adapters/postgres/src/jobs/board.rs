@@ -1,0 +1,118 @@
+//! The queue as operators see it.
+
+use application::{
+    BoxError,
+    jobs::{JobBoard, JobCount, JobId, JobRow, JobState},
+};
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use tokio_postgres::Row;
+
+/// Reads the library's view; acts through the library's functions, which leave running jobs alone.
+pub struct PgJobBoard {
+    pool: Pool,
+}
+
+/// Where a job stands, from the library's columns.
+const STATE: &str = "CASE WHEN locked_at IS NOT NULL THEN 'running' WHEN attempts >= max_attempts THEN 'dead' \
+     WHEN attempts > 0 THEN 'retrying' ELSE 'waiting' END";
+const COLUMNS: &str = "id, task_identifier, key, attempts, max_attempts, last_error, created_at, run_at";
+
+impl PgJobBoard {
+    /// The queue behind `pool`.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// Acts on one job, then shows it as it is, or was.
+    async fn act(&self, sql: &str, id: JobId) -> Result<Option<JobRow>, BoxError> {
+        let mut client = self.pool.get().await?;
+        let tx = client.transaction().await?;
+        let seen = format!("SELECT {COLUMNS}, {STATE} FROM graphile_worker.jobs WHERE id = $1");
+        let before = tx.query_opt(&seen, &[&id.0]).await?;
+        let done = tx.query(sql, &[&id.0]).await?;
+        let after = tx.query_opt(&seen, &[&id.0]).await?;
+        tx.commit().await?;
+        if done.is_empty() {
+            return Ok(None);
+        }
+        after.or(before).as_ref().map(job).transpose()
+    }
+}
+
+#[async_trait]
+impl JobBoard for PgJobBoard {
+    async fn list(
+        &self,
+        state: Option<JobState>,
+        before: Option<JobId>,
+        limit: usize,
+    ) -> Result<Vec<JobRow>, BoxError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, {STATE} FROM graphile_worker.jobs WHERE ($1::text IS NULL OR {STATE} = $1) \
+             AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
+        );
+        let client = self.pool.get().await?;
+        let limit = i64::try_from(limit)?;
+        let rows = client.query(&sql, &[&state.map(stored), &before.map(|id| id.0), &limit]).await?;
+        rows.iter().map(job).collect()
+    }
+
+    async fn retry(&self, id: JobId) -> Result<Option<JobRow>, BoxError> {
+        let sql = "SELECT id FROM graphile_worker.reschedule_jobs(ARRAY[$1::bigint], run_at => now(), attempts => 0)";
+        self.act(sql, id).await
+    }
+
+    async fn discard(&self, id: JobId) -> Result<Option<JobRow>, BoxError> {
+        self.act("SELECT id FROM graphile_worker.complete_jobs(ARRAY[$1::bigint])", id).await
+    }
+
+    async fn stats(&self) -> Result<Vec<JobCount>, BoxError> {
+        let sql = format!(
+            "SELECT task_identifier, {STATE} AS state, count(*), \
+             COALESCE(max(GREATEST(extract(epoch FROM now() - run_at) * 1000, 0)), 0)::bigint \
+             FROM graphile_worker.jobs GROUP BY 1, 2 ORDER BY 1, 2"
+        );
+        let client = self.pool.get().await?;
+        let rows = client.query(&sql, &[]).await?;
+        let count = |row: &Row| {
+            Ok(JobCount {
+                name: row.try_get(0)?,
+                state: state(row.try_get(1)?)?,
+                jobs: row.try_get(2)?,
+                oldest_ms: row.try_get(3)?,
+            })
+        };
+        rows.iter().map(count).collect()
+    }
+}
+
+const fn stored(state: JobState) -> &'static str {
+    match state {
+        JobState::Waiting => "waiting",
+        JobState::Running => "running",
+        JobState::Retrying => "retrying",
+        JobState::Dead => "dead",
+    }
+}
+
+fn state(text: &str) -> Result<JobState, BoxError> {
+    let all = [JobState::Waiting, JobState::Running, JobState::Retrying, JobState::Dead];
+    all.into_iter()
+        .find(|state| stored(*state) == text)
+        .ok_or_else(|| format!("there is no state {text}").into())
+}
+
+fn job(row: &Row) -> Result<JobRow, BoxError> {
+    Ok(JobRow {
+        id: JobId(row.try_get(0)?),
+        name: row.try_get(1)?,
+        key: row.try_get(2)?,
+        attempts: row.try_get(3)?,
+        tries: row.try_get(4)?,
+        last_error: row.try_get(5)?,
+        created_at: row.try_get(6)?,
+        run_at: row.try_get(7)?,
+        state: state(row.try_get(8)?)?,
+    })
+}

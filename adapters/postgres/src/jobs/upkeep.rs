@@ -1,0 +1,47 @@
+//! Removes what nobody needs any more, a few rows at a time.
+
+use application::{
+    BoxError,
+    jobs::{Remnant, Upkeep},
+};
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use domain::Timestamp;
+
+/// Removes rows behind `pool`.
+pub struct PgUpkeep {
+    pool: Pool,
+}
+
+impl PgUpkeep {
+    /// Removes rows behind `pool`.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+}
+
+const RECEIPTS: &str = "DELETE FROM command_log WHERE key IN \
+     (SELECT key FROM command_log WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+const SENT_MAILS: &str = "DELETE FROM sent_mails WHERE message_id IN \
+     (SELECT message_id FROM sent_mails WHERE sent_at < $1 LIMIT $2)";
+const OUTBOX: &str =
+    "DELETE FROM dev_outbox WHERE id IN (SELECT id FROM dev_outbox WHERE sent_at < $1 ORDER BY id LIMIT $2)";
+const DEAD_JOBS: &str = "SELECT graphile_worker.complete_jobs(ARRAY(SELECT id FROM graphile_worker.jobs \
+     WHERE attempts >= max_attempts AND locked_at IS NULL AND updated_at < $1 ORDER BY id LIMIT $2))";
+
+#[async_trait]
+impl Upkeep for PgUpkeep {
+    async fn forget(&self, what: Remnant, before: Timestamp, limit: u32) -> Result<u64, BoxError> {
+        let client = self.pool.get().await?;
+        let limit = i64::from(limit);
+        let gone = match what {
+            Remnant::Receipts => client.execute(RECEIPTS, &[&before, &limit]).await?,
+            Remnant::SentMails => {
+                let mails = client.execute(SENT_MAILS, &[&before, &limit]).await?;
+                mails.max(client.execute(OUTBOX, &[&before, &limit]).await?)
+            }
+            Remnant::DeadJobs => client.execute(DEAD_JOBS, &[&before, &limit]).await?,
+        };
+        Ok(gone)
+    }
+}

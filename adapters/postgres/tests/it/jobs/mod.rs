@@ -1,0 +1,7 @@
+//! The queue on a real Postgres: once each, tried again, put aside, taken from the dead.
+
+mod desk;
+mod mails;
+mod queue;
+mod schema;
+mod upkeep;

@@ -1,0 +1,60 @@
+//! From a cause to a mail that left, once.
+
+use domain::{StreamId, user::UserEvent};
+
+use super::{Mail, MailError, Mailer, MessageId};
+use crate::{
+    BoxError,
+    jobs::{Cause, JobFailure, Jobs, NewJob},
+    ports::LogError,
+    user::Addressed,
+};
+
+impl Jobs {
+    /// Sends the mail that the job `name` is to send about `cause`. Once the person was erased, the
+    /// link has expired, or the news is old, there is nothing to send.
+    pub(crate) async fn mail(&self, name: &'static str, cause: &Cause) -> Result<(), JobFailure> {
+        let Some(mailer) = &self.mailer else {
+            return Err(JobFailure::Again("mail is off in this process".into()));
+        };
+        let id = MessageId::of_job(&NewJob::key_of(name, &cause.key()));
+        if self.sent.left(&id).await.map_err(JobFailure::Again)? {
+            return Ok(());
+        }
+        let stream = StreamId::stored(cause.stream.clone());
+        let event = self.caused_by(&stream, cause.sequence).await?;
+        let Some(Addressed { email, name, letter }) = self.letter(&stream, &event).await? else {
+            return Ok(());
+        };
+        let mail = Mail::new(id, &email, &name, &letter, self.clock.now());
+        let mail = mail.map_err(|error| JobFailure::Never(error.into()))?;
+        send(mailer.as_ref(), &mail).await?;
+        // The mail is out. When this cannot be written, the next try sends it again, under the
+        // same id: better twice than never.
+        self.sent.record(&mail.id).await.map_err(JobFailure::Again)
+    }
+
+    /// The event itself, in today's shape.
+    async fn caused_by(&self, stream: &StreamId, sequence: i64) -> Result<UserEvent, JobFailure> {
+        use cqrs_es::Aggregate;
+        let events = self.log.events(domain::user::User::TYPE, stream, sequence - 1).await;
+        let stored = events.map_err(failure)?.into_iter().next();
+        let stored = stored.ok_or_else(|| JobFailure::Never("the cause is not in the log".into()))?;
+        let stored = domain::upcast(&domain::upcasters(), stored);
+        serde_json::from_value(stored.payload).map_err(|error| JobFailure::Never(error.into()))
+    }
+}
+
+async fn send(mailer: &dyn Mailer, mail: &Mail) -> Result<(), JobFailure> {
+    mailer.send(mail).await.map_err(|error| match error {
+        MailError::Later(_) => JobFailure::Again(error.into()),
+        MailError::Refused(_) => JobFailure::Never(error.into()),
+    })
+}
+
+fn failure(error: LogError) -> JobFailure {
+    match error {
+        LogError::Unavailable(_) => JobFailure::Again(BoxError::from(error)),
+        LogError::Broken(_) | LogError::KeyReused => JobFailure::Never(error.into()),
+    }
+}

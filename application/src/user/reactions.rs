@@ -1,0 +1,35 @@
+//! Mails that events of a user cause.
+
+use domain::user::{Revocation, UserEvent};
+
+use crate::{
+    BoxError,
+    jobs::{Cause, Happened, Job, NewJob, Reaction, SendEmailVerification, SendNotification},
+};
+
+/// What happened to a user leads to a mail.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mails;
+
+impl Reaction for Mails {
+    const NAME: &'static str = "mails.v1";
+    const READS: &'static [&'static str] = &["user"];
+    const CAUSES: &'static [&'static str] = &["user.registered", "user.session_revoked"];
+    type Event = UserEvent;
+
+    fn react(&self, happened: &Happened<'_, UserEvent>) -> Result<Vec<NewJob>, BoxError> {
+        let cause = Cause::new(happened.stream, happened.sequence);
+        match &happened.event {
+            UserEvent::Registered { .. } => job(&SendEmailVerification { cause: cause.clone() }, &cause),
+            UserEvent::SessionRevoked { reason: Revocation::TokenReused, .. } => {
+                job(&SendNotification { cause: cause.clone() }, &cause)
+            }
+            // Most of what happens to a user is nothing to write about.
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+fn job<J: Job>(job: &J, cause: &Cause) -> Result<Vec<NewJob>, BoxError> {
+    Ok(vec![NewJob::of(job, &cause.key())?])
+}
