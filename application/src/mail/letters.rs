@@ -31,15 +31,21 @@ impl Recipient<'_> {
 pub enum Notice {
     /// A refresh token was shown a second time: the session was ended.
     SessionCopied,
+    /// A second factor is asked for from now on.
+    SecondFactorBound,
+    /// It is asked for no longer.
+    SecondFactorUnbound,
 }
 
 impl Notice {
     /// All of them, for the test that keeps their words.
-    pub const ALL: [Self; 1] = [Self::SessionCopied];
+    pub const ALL: [Self; 3] = [Self::SessionCopied, Self::SecondFactorBound, Self::SecondFactorUnbound];
 
     const fn subject(self) -> &'static str {
         match self {
             Self::SessionCopied => "A session of yours was ended",
+            Self::SecondFactorBound => "Two-factor authentication is on",
+            Self::SecondFactorUnbound => "Two-factor authentication is off",
         }
     }
 
@@ -49,6 +55,13 @@ impl Notice {
                 "somebody showed a sign-in token of yours that had been used before. This happens when a token \
                  was copied, so we ended that session on all devices it was used on."
             }
+            Self::SecondFactorBound => {
+                "from now on, signing in to your account asks for a code of your authenticator as well. Keep your \
+                 recovery codes in a safe place."
+            }
+            Self::SecondFactorUnbound => {
+                "signing in to your account asks for your password only, and for no code any more."
+            }
         }
     }
 
@@ -56,6 +69,9 @@ impl Notice {
         match self {
             Self::SessionCopied => {
                 "Please sign in again. If you share no devices with anybody, change your password as well."
+            }
+            Self::SecondFactorBound | Self::SecondFactorUnbound => {
+                "If this was not you, change your password at once and tell your administrator."
             }
         }
     }

@@ -59,6 +59,12 @@ impl Jobs {
             UserEvent::SessionRevoked { reason: Revocation::TokenReused, at, .. } => {
                 self.about(user, stream, Notice::SessionCopied, *at).await
             }
+            UserEvent::TwoFactorBound(bound) => {
+                self.about(user, stream, Notice::SecondFactorBound, bound.at).await
+            }
+            UserEvent::TwoFactorUnbound(unbound) => {
+                self.about(user, stream, Notice::SecondFactorUnbound, unbound.at).await
+            }
             _ => Err(JobFailure::Never("there is no mail about such an event".into())),
         }
     }

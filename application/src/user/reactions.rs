@@ -14,16 +14,17 @@ pub struct Mails;
 impl Reaction for Mails {
     const NAME: &'static str = "mails.v1";
     const READS: &'static [&'static str] = &["user"];
-    const CAUSES: &'static [&'static str] = &["user.registered", "user.session_revoked"];
+    const CAUSES: &'static [&'static str] =
+        &["user.registered", "user.session_revoked", "user.two_factor_bound", "user.two_factor_unbound"];
     type Event = UserEvent;
 
     fn react(&self, happened: &Happened<'_, UserEvent>) -> Result<Vec<NewJob>, BoxError> {
         let cause = Cause::new(happened.stream, happened.sequence);
         match &happened.event {
             UserEvent::Registered { .. } => job(&SendEmailVerification { cause: cause.clone() }, &cause),
-            UserEvent::SessionRevoked { reason: Revocation::TokenReused, .. } => {
-                job(&SendNotification { cause: cause.clone() }, &cause)
-            }
+            UserEvent::SessionRevoked { reason: Revocation::TokenReused, .. }
+            | UserEvent::TwoFactorBound(_)
+            | UserEvent::TwoFactorUnbound(_) => job(&SendNotification { cause: cause.clone() }, &cause),
             // Most of what happens to a user is nothing to write about.
             _ => Ok(Vec::new()),
         }

@@ -68,7 +68,7 @@ impl Projection for TodoChangesProjection {
         }
         chain(tx, &mut changes).await?;
         copy_or_insert(tx, copy(tx, &changes), insert(tx, &changes)).await?;
-        Ok(Written { changes: changes.into_iter().map(|new| new.change).collect() })
+        Ok(Written { changes: changes.into_iter().map(|new| new.change).collect(), ..Written::default() })
     }
 }
 

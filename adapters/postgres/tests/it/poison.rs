@@ -70,7 +70,8 @@ impl Scene {
             consumers::list(&client).await.unwrap().iter().any(|it| it.status == Status::Halted)
         })
         .await;
-        consumers::list(&client).await.unwrap().remove(0)
+        let listed = consumers::list(&client).await.unwrap();
+        listed.into_iter().find(|it| it.status == Status::Halted).unwrap()
     }
 }
 
