@@ -1,8 +1,13 @@
 //! Whatever goes wrong is a problem document.
 
+use std::time::Duration;
+
 use adapter_rest::{PROBLEM_CONTENT_TYPE, Problem};
 use adapter_web::RequestId;
-use application::{Code, Failure, Never, ports::Entropy};
+use application::{
+    Code, Failure, Never,
+    ports::{Entropy, Wait},
+};
 use poem::{
     IntoResponse, Request,
     http::{Method, StatusCode, header},
@@ -63,6 +68,14 @@ async fn a_failure_keeps_its_details_and_loses_its_cause() {
     let failure = Failure::<Never>::Conflict { current_version: 7 };
     let problem = Problem::from(application::Problem::from(failure));
     assert_eq!((problem.status, problem.code.as_str(), problem.current_version), (409, "CONFLICT", Some(7)));
+
+    let waiting = Failure::<Never>::RateLimited(Wait(Duration::from_millis(2_001)));
+    let response = Problem::from(application::Problem::from(waiting)).into_response();
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), "3");
+    let body = response.into_body().into_string().await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&body["code"], &body["retryAfterSeconds"]), (&json!("RATE_LIMITED"), &json!(3)));
 
     let internal = Failure::<Never>::Internal("password=hunter2".into());
     let response = Problem::from(application::Problem::from(internal)).into_response();

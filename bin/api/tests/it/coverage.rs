@@ -342,6 +342,21 @@ fn leads_nowhere(outcome: &Outcome, of: &str) {
 }
 
 #[test]
+fn a_request_puts_the_id_into_every_place_that_takes_one() {
+    let schema = Schema::of("user");
+    let request = |name: &str, id| {
+        let field = schema.fields().into_iter().find(|field| field.name == name).expect(name);
+        schema.request(&field, id)
+    };
+    let create = request("createTodo", Some("victim"));
+    assert!(create.contains("tagIds: [\"victim\"]") && create.contains("assigneeId: \"victim\""), "{create}");
+    let list = request("todos", Some("victim"));
+    assert!(list.contains("tagId: {eq: \"victim\"") && list.contains("nodes {"), "{list}");
+    assert!(!request("createTodo", None).contains("tagIds"), "what is not needed is left out");
+    assert!(request("todo", None).contains(NOTHING));
+}
+
+#[test]
 fn the_list_of_open_fields_names_fields_once_and_in_order() {
     let lines: Vec<&str> = OPEN.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut sorted = lines.clone();

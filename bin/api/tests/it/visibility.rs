@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     documents::{COMPLETE, TODO, TODOS, create},
     person::Person,
+    service::{Service, Settings, in_parts},
     system::shared,
 };
 
@@ -27,6 +28,21 @@ async fn an_answer_is_shown_at_once_on_the_same_node_and_by_its_cursor_on_the_ot
         let shown = here.after(&done["cursor"]).ask(TODO, json!({"id": id})).await;
         assert_eq!(shown, done["todo"], "round {round}, back again");
     }
+}
+
+#[tokio::test]
+async fn a_replica_answers_queries_behind_the_same_wall() {
+    let system = shared().await;
+    // The same server under another name: what counts is that queries take the other way.
+    let settings = in_parts(Settings::user(&system.database), &system.database)
+        .with("PROJECT_DB_HOST", "127.0.0.1")
+        .with("PROJECT_DB_READ_HOST", "localhost");
+    let node = Service::ready("api", &settings).await;
+    let (person, stranger) = (Person::new(&node).await, Person::new(&node).await);
+    let made = create(&person.at(&node), "read from a replica").await;
+    let id = json!({"id": made["todo"]["id"]});
+    assert_eq!(person.at(&node).after(&made["cursor"]).ask(TODO, id.clone()).await, made["todo"]);
+    assert!(stranger.at(&node).after(&made["cursor"]).ask(TODO, id).await.is_null());
 }
 
 #[tokio::test]
