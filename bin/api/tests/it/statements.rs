@@ -60,6 +60,12 @@ async fn a_list_of_100_todos_with_owner_assignee_and_tags_costs_at_most_4_statem
     assert!((1..=3).contains(&executed.len()), "row, people, tags: {executed:#?}");
 
     proxy.executed();
+    for _ in 0..20 {
+        assert_eq!(client.ask("{ health }", json!({})).await, "ok");
+    }
+    assert_eq!(proxy.executed(), Vec::<String>::new(), "who shows a token is known without the database");
+
+    proxy.executed();
     client.refused(CREATE, json!({"input": {"text": ""}})).await;
     assert_eq!(proxy.executed(), Vec::<String>::new(), "what cannot be costs the database nothing");
 }
