@@ -19,7 +19,7 @@ use crate::{
     tag::TagList,
     todo::TodoList,
     two_factor::Bypass,
-    user::People,
+    user::{People, Referrals},
 };
 
 /// How long things live.
@@ -33,6 +33,10 @@ pub struct Lifetimes {
     pub portal: Duration,
     /// An e-mail verification.
     pub verification: Duration,
+    /// A password reset.
+    pub reset: Duration,
+    /// An invitation.
+    pub invitation: Duration,
 }
 
 impl Default for Lifetimes {
@@ -44,6 +48,8 @@ impl Default for Lifetimes {
             refresh: Duration::from_secs(7 * 24 * HOUR),
             portal: Duration::from_secs(8 * HOUR),
             verification: Duration::from_secs(24 * HOUR),
+            reset: Duration::from_secs(HOUR),
+            invitation: Duration::from_secs(7 * 24 * HOUR),
         }
     }
 }
@@ -72,6 +78,8 @@ pub struct Deps {
     pub people: Arc<dyn People>,
     /// The read model of operators.
     pub operator_list: Arc<dyn OperatorList>,
+    /// The read model of who brought whom.
+    pub referrals: Arc<dyn Referrals>,
     /// The log, as auditors read it.
     pub audit: Arc<dyn AuditLog>,
     /// How far read models have come.

@@ -23,6 +23,7 @@ mod order;
 mod page;
 pub mod ports;
 pub mod tag;
+pub mod tenant;
 pub mod todo;
 pub mod two_factor;
 pub mod user;

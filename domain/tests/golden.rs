@@ -17,7 +17,7 @@ use domain::{
     todo::{Priority, TodoEvent, TodoText},
     two_factor::{Bound, Challenged, Fact, Factor, Generated, Passed, Refused, Unbound},
     upcast, upcasters,
-    user::{Revocation, UserEvent},
+    user::{PasswordChange, Revocation, UserEvent},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -85,6 +85,70 @@ fn tenants() -> Vec<TenantEvent> {
         slug: "acme".to_owned().try_into().unwrap(),
         at: at(),
     }]
+    .into_iter()
+    .chain(standings())
+    .collect()
+}
+
+fn standings() -> [TenantEvent; 3] {
+    let at = at();
+    [
+        TenantEvent::Suspended { at },
+        TenantEvent::Reinstated { at },
+        TenantEvent::OwnerRetired { user: UserId(id(2)), at },
+    ]
+}
+
+fn accounts() -> Vec<UserEvent> {
+    let at = at();
+    vec![
+        UserEvent::Referred { referrer_tenant: TenantId(id(6)), referrer: UserId(id(7)), at },
+        UserEvent::VerificationRequested {
+            verification_hash: TokenHash::new("verification-hash"),
+            verification_token: Sealed::new("sealed-token"),
+            verification_expires_at: at,
+            at,
+        },
+        UserEvent::PasswordResetRequested {
+            reset_hash: TokenHash::new("reset-hash"),
+            reset_token: Sealed::new("sealed-token"),
+            expires_at: at,
+            at,
+        },
+        UserEvent::PasswordChanged {
+            password: Sealed::new("sealed-password"),
+            reason: PasswordChange::Reset,
+            at,
+        },
+        UserEvent::Renamed { fullname: Sealed::new("sealed-fullname"), at },
+        UserEvent::UsernameChanged {
+            username: Sealed::new("sealed-username"),
+            username_index: BlindIndex::new("username-index"),
+            at,
+        },
+        UserEvent::Suspended { at },
+        UserEvent::Reinstated { at },
+        UserEvent::Invited {
+            tenant: TenantId(id(1)),
+            by: UserId(id(2)),
+            fullname: Sealed::new("sealed-fullname"),
+            email: Sealed::new("sealed-email"),
+            email_index: BlindIndex::new("email-index"),
+            roles: vec![SystemRole::Member],
+            invitation_hash: TokenHash::new("invitation-hash"),
+            invitation_token: Sealed::new("sealed-token"),
+            invitation_expires_at: at,
+            at,
+        },
+        UserEvent::InvitationAccepted {
+            fullname: Sealed::new("sealed-fullname"),
+            username: Sealed::new("sealed-username"),
+            username_index: BlindIndex::new("username-index"),
+            password: Sealed::new("sealed-password"),
+            referral_code: "REF-0A1B2C".to_owned(),
+            at,
+        },
+    ]
 }
 
 fn users() -> Vec<UserEvent> {
@@ -186,6 +250,7 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     hold(tags(), &mut pinned, &mut missing);
     hold(tenants(), &mut pinned, &mut missing);
     hold(users(), &mut pinned, &mut missing);
+    hold(accounts(), &mut pinned, &mut missing);
     hold(operators(), &mut pinned, &mut missing);
     hold(rosters(), &mut pinned, &mut missing);
     hold(second_factor::<UserEvent>(), &mut pinned, &mut missing);

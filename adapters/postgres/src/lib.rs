@@ -44,7 +44,7 @@ pub use projections::{Deployment, REACTIONS, all, mail_reactions};
 pub use readers::{AcrossTenants, READER_ROLE, TenantReaders};
 pub use tag::{PgTagList, TagListProjection};
 pub use todo::{PgTodoList, TodoChangesProjection, TodoListProjection};
-pub use user::{PeopleProjection, PgPeople};
+pub use user::{PeopleProjection, PgPeople, PgReferrals, ReferralsProjection};
 pub use vault::PgVault;
 
 /// An error and its causes in one line, for the log.

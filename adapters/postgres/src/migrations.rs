@@ -31,6 +31,7 @@ migrations! {
     8 "0008_operator_list",
     9 "0009_todo_changes",
     10 "0010_jobs",
+    11 "0011_accounts",
 }
 
 /// The newest schema this release knows, and needs.

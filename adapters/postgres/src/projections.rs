@@ -17,7 +17,7 @@ use crate::{
     operator::OperatorListProjection,
     tag::TagListProjection,
     todo::{TodoChangesProjection, TodoListProjection},
-    user::PeopleProjection,
+    user::{PeopleProjection, ReferralsProjection},
 };
 
 /// What the projections of a deployment need beside the log.
@@ -34,6 +34,7 @@ pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
         Arc::new(TagListProjection::default()),
         Arc::new(PeopleProjection::new(Arc::clone(&deployment.vault))),
         Arc::new(OperatorListProjection::new(Arc::clone(&deployment.vault))),
+        Arc::new(ReferralsProjection::default()),
     ]
 }
 
@@ -53,5 +54,6 @@ pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {
         ReadModel::TagList => &[Tag::TYPE],
         ReadModel::People => &[Tenant::TYPE, User::TYPE],
         ReadModel::OperatorList => &[Operator::TYPE],
+        ReadModel::Referrals => &[User::TYPE],
     }
 }

@@ -35,17 +35,29 @@ pub enum Notice {
     SecondFactorBound,
     /// It is asked for no longer.
     SecondFactorUnbound,
+    /// There is another password.
+    PasswordChanged,
+    /// The person is kept out.
+    Suspended,
 }
 
 impl Notice {
     /// All of them, for the test that keeps their words.
-    pub const ALL: [Self; 3] = [Self::SessionCopied, Self::SecondFactorBound, Self::SecondFactorUnbound];
+    pub const ALL: [Self; 5] = [
+        Self::SessionCopied,
+        Self::SecondFactorBound,
+        Self::SecondFactorUnbound,
+        Self::PasswordChanged,
+        Self::Suspended,
+    ];
 
     const fn subject(self) -> &'static str {
         match self {
             Self::SessionCopied => "A session of yours was ended",
             Self::SecondFactorBound => "Two-factor authentication is on",
             Self::SecondFactorUnbound => "Two-factor authentication is off",
+            Self::PasswordChanged => "Your password was changed",
+            Self::Suspended => "Your account was suspended",
         }
     }
 
@@ -62,6 +74,13 @@ impl Notice {
             Self::SecondFactorUnbound => {
                 "signing in to your account asks for your password only, and for no code any more."
             }
+            Self::PasswordChanged => {
+                "the password of your account was changed, and all devices were signed out. Sign in with the new \
+                 one."
+            }
+            Self::Suspended => {
+                "your account was suspended: all devices were signed out, and you cannot sign in for now."
+            }
         }
     }
 
@@ -69,6 +88,11 @@ impl Notice {
         match self {
             Self::SessionCopied => {
                 "Please sign in again. If you share no devices with anybody, change your password as well."
+            }
+            Self::Suspended => "If you do not know why, ask your administrator.",
+            Self::PasswordChanged => {
+                "If this was not you, set a new password at once, by \"forgot password\", and tell your \
+                 administrator."
             }
             Self::SecondFactorBound | Self::SecondFactorUnbound => {
                 "If this was not you, change your password at once and tell your administrator."

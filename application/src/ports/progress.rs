@@ -20,6 +20,8 @@ pub enum ReadModel {
     People,
     /// Operators.
     OperatorList,
+    /// Who brought whom.
+    Referrals,
 }
 
 /// Whether a read model shows a position.

@@ -1,31 +1,35 @@
 //! How a person becomes a user.
 
+use std::time::Duration;
+
 use domain::{
     Issued, SessionId, StreamId, TenantId, Timestamp, UserId,
     role::SystemRole,
     tag::Slug,
-    tenant::{Naming, Tenant, TenantCommand, TenantError, TenantName},
+    tenant::{self, Naming, Tenant, TenantCommand, TenantError, TenantName},
     user::{
-        self, Email, Fullname, Password, User, UserCommand, UserError, Username, VERIFICATION, Verification,
+        self, Email, Fullname, Password, Referrer, SecuredToken, User, UserCommand, UserError, Username,
+        VERIFICATION,
     },
 };
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{PersonRow, PersonStatus, TenantRow};
+use super::PersonRow;
 use crate::{
     Access, Aggregates, App, Caller, Command, Committed, Failure, Handle, Member, Order, Outcome, Terms,
     aggregates::Decision,
     bus::Done,
     order::{idempotency_of, metadata},
     ports::{
-        AppendError, Cursor, IdempotencyKey, ReadModel, Unit, Vault, VaultError, Visibility, fresh_token,
-        hash_token,
+        AppendError, Cursor, IdempotencyKey, Unit, Vault, VaultError, Visibility, fresh_token, hash_token,
     },
 };
 
-/// Slugs tried for a new tenant before giving up: the plain one, then with a random tail.
-const SLUG_ATTEMPTS_MAX: usize = 4;
+/// How often a new tenant's slug or a referral code is drawn anew when it is taken.
+pub(super) const DRAWS_MAX: usize = 8;
+/// The longest referral code that is looked up, in bytes.
+const CODE_BYTES_MAX: usize = 16;
 
 /// A person's own words, parsed.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub struct Register {
     pub person: Person,
     /// What the tenant is called; by default like the person.
     pub tenant_name: Option<TenantName>,
+    /// From a friend. An unknown one is as good as none.
+    pub referral_code: Option<String>,
 }
 
 /// Adds a person to a tenant, e-mail verified: for seeds.
@@ -74,9 +80,9 @@ pub struct VerifyEmail {
     pub token: String,
 }
 
-/// A person who became a user.
+/// A person after a change.
 #[derive(Debug, Clone)]
-pub struct Registered {
+pub struct PersonChanged {
     /// The person.
     pub person: PersonRow,
     /// One up per event.
@@ -87,7 +93,7 @@ pub struct Registered {
     pub visibility: Visibility,
 }
 
-impl Done for Registered {
+impl Done for PersonChanged {
     fn cursor(&self) -> Option<Cursor> {
         Some(self.cursor)
     }
@@ -97,19 +103,20 @@ impl Done for Registered {
 }
 
 macro_rules! user_command {
-    ($command:ident -> $output:ty, $name:literal, $access:expr) => {
-        impl Command for $command {
+    ($command:ident -> $output:ty, $name:literal, $access:expr, [$($model:ident),*]) => {
+        impl $crate::Command for $command {
             type Output = $output;
-            type Rejection = UserError;
+            type Rejection = domain::user::UserError;
             const NAME: &'static str = $name;
-            const ACCESS: Access = $access;
-            const SHOWN_IN: &'static [ReadModel] = &[ReadModel::People];
+            const ACCESS: $crate::Access = $access;
+            const SHOWN_IN: &'static [$crate::ports::ReadModel] = &[$($crate::ports::ReadModel::$model),*];
         }
     };
 }
-user_command!(Register -> Registered, "user.register", Access::Public);
-user_command!(AddPerson -> Registered, "user.add", Access::System);
-user_command!(VerifyEmail -> Committed<User>, "user.verify_email", Access::Public);
+pub(super) use user_command;
+user_command!(Register -> PersonChanged, "user.register", Access::Public, [People, Referrals]);
+user_command!(AddPerson -> PersonChanged, "user.add", Access::System, [People]);
+user_command!(VerifyEmail -> Committed<User>, "user.verify_email", Access::Public, [People]);
 
 impl Handle<Register> for App {
     async fn handle(&self, caller: &Caller, register: Register, terms: Terms) -> Outcome<Register> {
@@ -118,19 +125,21 @@ impl Handle<Register> for App {
             && let Some(receipt) = self.log.receipt(key).await.map_err(crate::aggregates::broken)?
         {
             let done = self.users.as_received(receipt).await?;
-            return self.registered(&register, done).await;
+            return self.person_changed(done).await;
         }
         let tenant = TenantId(self.entropy.id());
         let user = UserId(self.entropy.id());
         let at = self.clock.now();
-        let (enrolment, _) = self.enrol(&register.person, tenant, user, SystemRole::Owner, at).await?;
+        let (mut enrolment, _) = self.enrol(&register.person, tenant, user, SystemRole::Owner, at).await?;
+        enrolment.referrer = self.referrer(register.referral_code.as_deref()).await?;
         let naming = match &register.tenant_name {
             Some(name) => Naming::Given(name.clone()),
             None => Naming::After(user),
         };
         let metadata = metadata(caller, Register::NAME).map_err(Failure::Internal)?;
-        for attempt in 0..SLUG_ATTEMPTS_MAX {
-            let slug = self.tenant_slug(&naming, attempt);
+        let mut slugs_taken = 0;
+        for _ in 0..DRAWS_MAX {
+            let slug = self.tenant_slug(&naming, slugs_taken);
             let founding: Decision<Tenant> = Aggregates::<Tenant>::found(
                 StreamId::global(tenant.0),
                 Issued {
@@ -142,7 +151,7 @@ impl Handle<Register> for App {
             .map_err(|failure| failure.map(UserError::Tenant))?;
             let joining: Decision<User> = Aggregates::<User>::found(
                 StreamId::within(tenant, user.0),
-                Issued { command: enrolment.clone(), by: caller.actor, at },
+                Issued { command: UserCommand::Register(Box::new(enrolment.clone())), by: caller.actor, at },
             )?;
             // The user first: the receipt of the client's key names the first stream.
             let appends = vec![joining.append.clone(), founding.append.clone()];
@@ -150,12 +159,15 @@ impl Handle<Register> for App {
                 Ok(appended) => {
                     self.tenants.committed(founding, None, appended.cursor);
                     let done = self.users.committed(joining, None, appended.cursor);
-                    return self.registered(&register, done).await;
+                    return self.person_changed(done).await;
                 }
-                Err(AppendError::Taken(claim)) if claim.scope == "tenant.slug" => {}
+                Err(AppendError::Taken(claim)) if claim.scope == tenant::SLUG => slugs_taken += 1,
+                Err(AppendError::Taken(claim)) if claim.scope == user::REFERRAL => {
+                    enrolment.referral_code = self.referral_code();
+                }
                 Err(AppendError::Duplicate(receipt)) => {
                     let done = self.users.as_received(receipt).await?;
-                    return self.registered(&register, done).await;
+                    return self.person_changed(done).await;
                 }
                 Err(error) => return Err(Aggregates::<User>::refused(error)),
             }
@@ -169,15 +181,26 @@ impl Handle<AddPerson> for App {
         let AddPerson { person, tenant, role } = add;
         let user = UserId(self.entropy.id());
         let at = self.clock.now();
-        let (intent, token) = self.enrol(&person, tenant, user, role, at).await?;
+        let (mut enrolment, token) = self.enrol(&person, tenant, user, role, at).await?;
         let stream = StreamId::within(tenant, user.0);
         let name = AddPerson::NAME;
         let order =
             |intent| Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at };
-        self.users.execute_fresh(order(intent)).await?;
+        for draw in 1..=DRAWS_MAX {
+            let intent = UserCommand::Register(Box::new(enrolment.clone()));
+            match self.users.execute_fresh(order(intent)).await {
+                Err(Failure::Rejected(UserError::ReferralCodeTaken)) if draw < DRAWS_MAX => {
+                    enrolment.referral_code = self.referral_code();
+                }
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
         let token = hash_token(&token);
         let done = self.users.execute(order(UserCommand::VerifyEmail { token })).await?;
-        self.registered(&Register { person, tenant_name: None }, done).await
+        self.person_changed(done).await
     }
 }
 
@@ -210,14 +233,12 @@ impl App {
         user: UserId,
         role: SystemRole,
         at: Timestamp,
-    ) -> Result<(UserCommand, String), Failure<UserError>> {
+    ) -> Result<(user::Register, String), Failure<UserError>> {
         let hash = self.passwords.hash(person.password.as_str().to_owned()).await;
         let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
         let token = fresh_token(self.entropy.as_ref());
         let vault = self.vault.as_ref();
-        let lifetime = chrono::Duration::from_std(self.lifetimes.verification);
-        let expires_at = at + lifetime.map_err(|error| Failure::Internal(error.into()))?;
-        let code = self.entropy.secret();
+        let expires_at = until(at, self.lifetimes.verification)?;
         let register = user::Register {
             tenant,
             fullname: seal(vault, user.0, "fullname", person.fullname.as_str()).await?,
@@ -227,14 +248,33 @@ impl App {
             email_index: vault.index(user::EMAIL, person.email.as_str()).await.map_err(sealed)?,
             password: seal(vault, user.0, "password", &hash).await?,
             roles: vec![role],
-            referral_code: format!("REF-{:02X}{:02X}{:02X}", code[0], code[1], code[2]),
-            verification: Verification {
+            referral_code: self.referral_code(),
+            referrer: None,
+            verification: SecuredToken {
                 hash: hash_token(&token),
                 token: seal(vault, user.0, "verification", &token).await?,
                 expires_at,
             },
         };
-        Ok((UserCommand::Register(Box::new(register)), token))
+        Ok((register, token))
+    }
+
+    /// What a newcomer gives to friends. Whether it is free is found out by taking it.
+    pub(super) fn referral_code(&self) -> String {
+        let [a, b, c, ..] = self.entropy.secret();
+        format!("REF-{a:02X}{b:02X}{c:02X}")
+    }
+
+    /// Whose code it is.
+    async fn referrer(&self, code: Option<&str>) -> Result<Option<Referrer>, Failure<UserError>> {
+        let code = code.map(|code| code.trim().to_ascii_uppercase());
+        let Some(code) = code.filter(|code| (1..=CODE_BYTES_MAX).contains(&code.len())) else {
+            return Ok(None);
+        };
+        let holder = self.log.holder(&domain::Claim::new(user::REFERRAL, code)).await;
+        let stream = holder.map_err(crate::aggregates::broken)?;
+        let whose = stream.and_then(|stream| stream.tenant().zip(stream.own()));
+        Ok(whose.map(|(tenant, user)| Referrer { tenant, user: UserId(user) }))
     }
 
     /// The key of a registration: nobody meets the keys of another e-mail address, and the stored
@@ -264,41 +304,12 @@ impl App {
             None => Slug::of(&format!("tenant-{tail}")).expect("letters, digits and a hyphen are a slug"),
         }
     }
+}
 
-    /// The person as an answer shows one, from what was just said: no read model is needed.
-    async fn registered(
-        &self,
-        register: &Register,
-        done: Committed<User>,
-    ) -> Result<Registered, Failure<UserError>> {
-        let Some(account) = done.state.account() else { return Err(Failure::Rejected(UserError::NotFound)) };
-        let stream = StreamId::global(account.tenant.0);
-        let (_, tenant) = self.tenants.load_cached(&stream).await.map_err(|f| f.map(UserError::Tenant))?;
-        let (name, slug) = match &*tenant {
-            Tenant::Active { naming: Naming::Given(name), slug } => {
-                (name.as_str().to_owned(), slug.as_str().to_owned())
-            }
-            Tenant::Active { naming: Naming::After(_), slug } => {
-                (register.person.fullname.as_str().to_owned(), slug.as_str().to_owned())
-            }
-            Tenant::Unwritten => (String::new(), String::new()),
-        };
-        let person = PersonRow {
-            id: UserId(done.stream.own().unwrap_or(Uuid::nil())),
-            tenant: TenantRow { id: account.tenant, name, slug },
-            fullname: register.person.fullname.as_str().to_owned(),
-            username: register.person.username.as_str().to_owned(),
-            email: register.person.email.as_str().to_owned(),
-            status: match account.standing {
-                user::Standing::Inactive { .. } => PersonStatus::Inactive,
-                user::Standing::Active => PersonStatus::Active,
-            },
-            roles: account.roles.clone(),
-            referral_code: account.referral_code.clone(),
-            created_at: account.created_at,
-        };
-        Ok(Registered { person, version: done.version, cursor: done.cursor, visibility: done.visibility })
-    }
+/// The end of a life of that length.
+pub(super) fn until(at: Timestamp, lifetime: Duration) -> Result<Timestamp, Failure<UserError>> {
+    let lifetime = chrono::Duration::from_std(lifetime);
+    Ok(at + lifetime.map_err(|error| Failure::Internal(error.into()))?)
 }
 
 /// The person whose stream it is, as the one who acts: signing in and verifying are one's own acts.
@@ -313,7 +324,7 @@ pub(crate) fn itself(caller: &Caller, stream: &StreamId, now: Timestamp) -> Call
     }
 }
 
-async fn seal(
+pub(super) async fn seal(
     vault: &dyn Vault,
     subject: Uuid,
     field: &'static str,

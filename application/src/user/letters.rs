@@ -1,10 +1,10 @@
 //! What a mail about a user says: opened from the cause when it is sent, never before.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     Sealed, StreamId, Timestamp,
-    user::{Revocation, UserEvent},
+    user::{Revocation, User, UserEvent},
 };
 use uuid::Uuid;
 
@@ -29,6 +29,31 @@ struct Link<'a> {
     token: &'a Sealed,
     from: Timestamp,
     until: Timestamp,
+    write: fn(Recipient<'_>, &str, Duration) -> Letter,
+}
+
+impl<'a> Link<'a> {
+    fn of(event: &'a UserEvent) -> Option<Self> {
+        let (field, token, from, until, write): (_, _, _, _, fn(Recipient<'_>, &str, Duration) -> Letter) =
+            match event {
+                UserEvent::Registered { verification_token, verification_expires_at, at, .. }
+                | UserEvent::VerificationRequested {
+                    verification_token, verification_expires_at, at, ..
+                } => ("verification", verification_token, at, verification_expires_at, mail::verification),
+                UserEvent::PasswordResetRequested { reset_token, expires_at, at, .. } => {
+                    ("reset", reset_token, at, expires_at, mail::password_reset)
+                }
+                UserEvent::Invited { invitation_token, invitation_expires_at, at, .. } => {
+                    ("invitation", invitation_token, at, invitation_expires_at, mail::invitation)
+                }
+                _ => return None,
+            };
+        Some(Self { field, token, from: *from, until: *until, write })
+    }
+}
+
+fn unwritten() -> JobFailure {
+    JobFailure::Never("there is no mail about such an event".into())
 }
 
 impl Jobs {
@@ -40,22 +65,19 @@ impl Jobs {
     ) -> Result<Option<Addressed>, JobFailure> {
         let user = stream.own().ok_or_else(|| JobFailure::Never("the stream is not a user's".into()))?;
         match event {
-            UserEvent::Registered {
-                fullname,
-                email,
-                verification_token,
-                verification_expires_at,
-                at,
-                ..
-            } => {
-                let link = Link {
-                    field: "verification",
-                    token: verification_token,
-                    from: *at,
-                    until: *verification_expires_at,
-                };
-                self.with_link(user, (fullname, email), &link, mail::verification).await
+            UserEvent::Registered { fullname, email, .. } | UserEvent::Invited { fullname, email, .. } => {
+                self.with_link(user, (fullname, email), event).await
             }
+            // To whom the event does not say, but the user's stream does.
+            UserEvent::VerificationRequested { .. } | UserEvent::PasswordResetRequested { .. } => {
+                let state = self.state(stream).await?;
+                let Some(account) = state.account() else { return Ok(None) };
+                self.with_link(user, (&account.fullname, &account.email), event).await
+            }
+            UserEvent::PasswordChanged { at, .. } => {
+                self.about(user, stream, Notice::PasswordChanged, *at).await
+            }
+            UserEvent::Suspended { at } => self.about(user, stream, Notice::Suspended, *at).await,
             UserEvent::SessionRevoked { reason: Revocation::TokenReused, at, .. } => {
                 self.about(user, stream, Notice::SessionCopied, *at).await
             }
@@ -65,7 +87,7 @@ impl Jobs {
             UserEvent::TwoFactorUnbound(unbound) => {
                 self.about(user, stream, Notice::SecondFactorUnbound, unbound.at).await
             }
-            _ => Err(JobFailure::Never("there is no mail about such an event".into())),
+            _ => Err(unwritten()),
         }
     }
 
@@ -73,9 +95,9 @@ impl Jobs {
         &self,
         user: Uuid,
         (fullname, email): (&Sealed, &Sealed),
-        link: &Link<'_>,
-        write: fn(Recipient<'_>, &str, Duration) -> Letter,
+        event: &UserEvent,
     ) -> Result<Option<Addressed>, JobFailure> {
+        let link = Link::of(event).ok_or_else(unwritten)?;
         if link.until <= self.clock.now() {
             return Ok(None);
         }
@@ -84,8 +106,14 @@ impl Jobs {
             return Ok(None);
         };
         let lifetime = (link.until - link.from).to_std().unwrap_or_default();
-        let letter = write(Recipient { name: &name, web_url: &self.web_url }, &token, lifetime);
+        let letter = (link.write)(Recipient { name: &name, web_url: &self.web_url }, &token, lifetime);
         Ok(Some(Addressed { email, name, letter }))
+    }
+
+    async fn state(&self, stream: &StreamId) -> Result<Arc<User>, JobFailure> {
+        let loaded = self.users.load_cached(stream).await;
+        let (_, state) = loaded.map_err(|failure| JobFailure::Again(failure.into()))?;
+        Ok(state)
     }
 
     async fn about(
@@ -99,8 +127,7 @@ impl Jobs {
         if age > NOTICE_AGE_MAX {
             return Ok(None);
         }
-        let (_, state) =
-            self.users.load_cached(stream).await.map_err(|failure| JobFailure::Again(failure.into()))?;
+        let state = self.state(stream).await?;
         let Some(account) = state.account() else { return Ok(None) };
         let Some((name, email)) = self.person(user, &account.fullname, &account.email).await? else {
             return Ok(None);

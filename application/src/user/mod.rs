@@ -1,18 +1,37 @@
 //! Users: registration, verification, sessions, and the people of a tenant.
 
+mod account;
 mod commands;
+mod invitations;
 mod letters;
 mod queries;
 mod reactions;
+mod recovery;
+mod referrals;
 mod refusal;
+mod rows;
 mod sessions;
+mod suspension;
 mod two_factor;
 
+pub use account::{
+    ChangePassword, Logout, LogoutEverywhere, MySessions, SessionRow, UpdateProfile, open_sessions,
+};
 pub(crate) use commands::sealed;
-pub use commands::{AddPerson, Person, Register, Registered, VerifyEmail};
+pub use commands::{AddPerson, Person, PersonChanged, Register, VerifyEmail};
+pub use invitations::{AcceptInvitation, InviteUser};
 pub(crate) use letters::Addressed;
 pub use letters::NOTICE_AGE_MAX;
-pub use queries::{Me, People, PeopleById, PersonRow, PersonStatus, TenantRow};
+pub use queries::{
+    CountPeople, ListPeople, Me, People, PeopleById, PersonField, PersonFilter, PersonRow, PersonSort,
+    PersonStatus, TenantRow,
+};
 pub use reactions::Mails;
+pub use recovery::{CheckResetToken, Heard, RequestPasswordReset, ResendVerification, ResetPassword};
+pub use referrals::{
+    CountDownline, MyDownline, MyReferralStats, ReferralField, ReferralFilter, ReferralRow, ReferralSort,
+    ReferralStats, Referrals,
+};
 pub use sessions::{Entry, Login, Refresh, SessionTokens};
+pub use suspension::{ReinstateUser, ReinstateUserOfTenant, SuspendUser, SuspendUserOfTenant};
 pub use two_factor::{BindTwoFactor, GenerateTwoFactor, UnbindTwoFactor, VerifyTwoFactor};

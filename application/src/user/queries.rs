@@ -1,9 +1,15 @@
 //! What can be asked about people, and the read model that answers.
 
 use async_trait::async_trait;
-use domain::{TenantId, Timestamp, UserId, role::SystemRole};
+use domain::{
+    TenantId, Timestamp, UserId,
+    role::{Permission, SystemRole},
+};
 
-use crate::{Access, Answer, Answered, App, BoxError, Caller, Failure, Query, ports::ReadModel};
+use crate::{
+    Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Page, PageRequest, Query,
+    Test, ports::ReadModel,
+};
 
 /// A tenant as its people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +20,14 @@ pub struct TenantRow {
     pub name: String,
     /// What addresses it.
     pub slug: String,
+    /// Whether its people may come in.
+    pub active: bool,
 }
 
 /// Whether a person may sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PersonStatus {
-    /// The e-mail address is not verified yet.
+    /// The e-mail address is not verified yet, or the invitation not followed.
     Inactive,
     /// May sign in.
     Active,
@@ -36,7 +44,7 @@ pub struct PersonRow {
     pub tenant: TenantRow,
     /// Full name.
     pub fullname: String,
-    /// Username.
+    /// Username; empty for somebody who did not follow the invitation yet.
     pub username: String,
     /// E-mail address.
     pub email: String,
@@ -55,6 +63,91 @@ pub struct PersonRow {
 pub trait People: Send + Sync + 'static {
     /// Those of these ids that exist in the tenant.
     async fn by_ids(&self, tenant: TenantId, ids: &[UserId]) -> Result<Vec<PersonRow>, BoxError>;
+    /// A page of the tenant's people.
+    async fn page(
+        &self,
+        tenant: TenantId,
+        request: &PageRequest<PersonFilter, PersonSort>,
+    ) -> Result<Page<PersonRow>, BoxError>;
+    /// How many of them pass.
+    async fn count(&self, tenant: TenantId, filter: &PersonFilter) -> Result<i64, BoxError>;
+    /// Those who are active and have a role.
+    async fn active_with_role(&self, tenant: TenantId, role: SystemRole) -> Result<Vec<UserId>, BoxError>;
+}
+
+/// A test of one field of a person.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PersonField {
+    /// `id`
+    Id(Test<UserId>),
+    /// `fullname`
+    Fullname(Test<String>),
+    /// `username`
+    Username(Test<String>),
+    /// `email`
+    Email(Test<String>),
+    /// `status`
+    Status(Test<PersonStatus>),
+    /// `createdAt`
+    CreatedAt(Test<Timestamp>),
+}
+
+/// Which people.
+pub type PersonFilter = Filter<PersonField>;
+
+/// In which order; the id decides between equals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonSort {
+    /// By when they registered or were invited.
+    CreatedAt(Direction),
+    /// By full name.
+    Fullname(Direction),
+    /// By username.
+    Username(Direction),
+    /// By e-mail address.
+    Email(Direction),
+}
+
+/// The people of the caller's tenant.
+#[derive(Debug, Clone)]
+pub struct ListPeople {
+    /// Which of them.
+    pub request: PageRequest<PersonFilter, PersonSort>,
+}
+
+impl Query for ListPeople {
+    type Answer = Page<PersonRow>;
+    const NAME: &'static str = "user.list";
+    const ACCESS: Access = Access::Needs(&[Permission::ManageUsers]);
+    const READS: &'static [ReadModel] = &[ReadModel::People];
+}
+
+impl Answer<ListPeople> for App {
+    async fn answer(&self, caller: &Caller, query: ListPeople) -> Answered<ListPeople> {
+        let tenant = caller.signed_in()?.tenant;
+        self.people.page(tenant, &query.request).await.map_err(Failure::Unavailable)
+    }
+}
+
+/// How many people of the caller's tenant pass a filter.
+#[derive(Debug, Clone)]
+pub struct CountPeople {
+    /// Which.
+    pub filter: PersonFilter,
+}
+
+impl Query for CountPeople {
+    type Answer = i64;
+    const NAME: &'static str = "user.count";
+    const ACCESS: Access = Access::Needs(&[Permission::ManageUsers]);
+    const READS: &'static [ReadModel] = &[ReadModel::People];
+}
+
+impl Answer<CountPeople> for App {
+    async fn answer(&self, caller: &Caller, query: CountPeople) -> Answered<CountPeople> {
+        let tenant = caller.signed_in()?.tenant;
+        self.people.count(tenant, &query.filter).await.map_err(Failure::Unavailable)
+    }
 }
 
 /// The person who asks.

@@ -10,13 +10,23 @@ impl Refusal for UserError {
     fn code(&self) -> Code {
         match self {
             Self::NotFound => Code::NotFound,
-            Self::AlreadyRegistered | Self::UsernameTaken | Self::EmailTaken => Code::AlreadyExists,
+            Self::AlreadyRegistered | Self::UsernameTaken | Self::EmailTaken | Self::AlreadyInvited => {
+                Code::AlreadyExists
+            }
             Self::FullnameMalformed
             | Self::UsernameMalformed
             | Self::EmailMalformed
             | Self::PasswordWeak
-            | Self::TokenInvalid => Code::ValidationFailed,
-            Self::InvalidCredentials | Self::NotVerified | Self::SessionInvalid => Code::Unauthenticated,
+            | Self::TokenInvalid
+            | Self::CurrentPasswordWrong
+            | Self::OwnSuspension
+            | Self::LastOwner
+            | Self::NotAccepted
+            | Self::RoleUnknown => Code::ValidationFailed,
+            Self::InvalidCredentials | Self::NotVerified | Self::Suspended | Self::SessionInvalid => {
+                Code::Unauthenticated
+            }
+            Self::ReferralCodeTaken => Code::Unavailable,
             Self::TwoFactor(error) => error.code(),
             Self::Tenant(error) => error.code(),
         }
@@ -26,16 +36,23 @@ impl Refusal for UserError {
         match self {
             Self::FullnameMalformed => Some("fullname"),
             Self::UsernameMalformed | Self::UsernameTaken => Some("username"),
-            Self::EmailMalformed | Self::EmailTaken => Some("email"),
+            Self::EmailMalformed | Self::EmailTaken | Self::AlreadyInvited => Some("email"),
             Self::PasswordWeak => Some("password"),
             Self::TokenInvalid => Some("token"),
             Self::TwoFactor(error) => error.field(),
+            Self::CurrentPasswordWrong => Some("currentPassword"),
+            Self::RoleUnknown => Some("roles"),
             Self::Tenant(error) => error.field(),
             Self::NotFound
             | Self::AlreadyRegistered
             | Self::InvalidCredentials
             | Self::NotVerified
-            | Self::SessionInvalid => None,
+            | Self::Suspended
+            | Self::SessionInvalid
+            | Self::OwnSuspension
+            | Self::LastOwner
+            | Self::NotAccepted
+            | Self::ReferralCodeTaken => None,
         }
     }
 
@@ -47,12 +64,16 @@ impl Refusal for UserError {
 impl Refusal for TenantError {
     fn code(&self) -> Code {
         match self {
+            Self::NotFound => Code::NotFound,
             Self::AlreadyCreated | Self::SlugTaken => Code::AlreadyExists,
             Self::NameMalformed { .. } => Code::ValidationFailed,
         }
     }
 
     fn field(&self) -> Option<&'static str> {
-        Some("tenantName")
+        match self {
+            Self::NotFound => None,
+            Self::AlreadyCreated | Self::SlugTaken | Self::NameMalformed { .. } => Some("tenantName"),
+        }
     }
 }

@@ -104,9 +104,10 @@ impl Handle<Login> for App {
         let right =
             self.passwords.verify(password, hash).await.map_err(|error| Failure::Internal(error.into()))?;
         attempt.settle(right).await?;
-        let Some((stream, _)) = found.filter(|_| right) else {
+        let Some((stream, checked)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(UserError::InvalidCredentials));
         };
+        self.tenant_is_open(&stream).await?;
         let now = self.clock.now();
         let session = SessionId(self.entropy.id());
         let (refresh, opened) = self.open_session(&stream, session, now)?;
@@ -115,15 +116,20 @@ impl Handle<Login> for App {
         let caller = &itself(caller, &stream, now);
         let name = Login::NAME;
         let order = Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at: now };
-        match self.users.execute(order).await {
+        let done = match self.users.execute(order).await {
             Err(Failure::Rejected(UserError::TwoFactor(TwoFactorError::Required))) => {
-                self.challenge_user(caller, stream, name, now).await
+                return self.challenge_user(caller, stream, name, now).await;
             }
-            Err(failure) => Err(failure),
-            Ok(done) => {
-                self.session_tokens(&done.stream, &done.state, session, refresh, now).map(Entry::Open)
-            }
+            done => done?,
+        };
+        // The password was changed while we checked it: what we checked is worth nothing.
+        if done.state.account().is_none_or(|account| account.password != checked.password) {
+            let (stream, intent) = (done.stream, UserCommand::EndSession(session));
+            let order = Order { stream, intent, caller, name, terms: &terms, key: None, at: now };
+            self.users.execute(order).await?;
+            return Err(Failure::Rejected(UserError::InvalidCredentials));
         }
+        self.session_tokens(&done.stream, &done.state, session, refresh, now).map(Entry::Open)
     }
 }
 
@@ -131,6 +137,7 @@ impl Handle<Refresh> for App {
     async fn handle(&self, caller: &Caller, shown: Refresh, _: Terms) -> Outcome<Refresh> {
         let invalid = || Failure::Rejected(UserError::SessionInvalid);
         let (stream, session) = read_refresh(&shown.token).ok_or_else(invalid)?;
+        self.tenant_is_open(&stream).await?;
         let now = self.clock.now();
         let (refresh, opened) = self.open_session(&stream, session, now)?;
         let new = opened.refresh.clone();
@@ -160,9 +167,21 @@ impl App {
         let scope = if clear.contains('@') { user::EMAIL } else { USERNAME };
         let index = self.vault.index(scope, &clear).await.map_err(sealed)?;
         let holder = self.log.holder(&Claim::new(scope, index.as_str())).await;
-        let Some(stream) = holder.map_err(crate::aggregates::broken)? else { return Ok(None) };
+        let Some(stream) = holder.map_err(crate::aggregates::broken)? else {
+            // As much is read for nobody as for somebody: the time must not tell which it was.
+            self.users.load(&StreamId::within(TenantId(Uuid::nil()), Uuid::nil())).await?;
+            return Ok(None);
+        };
         let (_, user) = self.users.load(&stream).await?;
         Ok(user.account().cloned().map(|account| (stream, account)))
+    }
+
+    /// Nobody of a suspended tenant comes in, nor goes on.
+    pub(super) async fn tenant_is_open(&self, stream: &StreamId) -> Result<(), Failure<UserError>> {
+        let Some(tenant) = stream.tenant() else { return Ok(()) };
+        let loaded = self.tenants.load(&StreamId::global(tenant.0)).await;
+        let (_, tenant) = loaded.map_err(|failure| failure.map(UserError::Tenant))?;
+        if tenant.is_suspended() { Err(Failure::Rejected(UserError::Suspended)) } else { Ok(()) }
     }
 
     pub(super) fn open_session(

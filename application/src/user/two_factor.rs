@@ -143,6 +143,7 @@ impl Handle<VerifyTwoFactor> for App {
         let subject = stream.own().ok_or_else(invalid)?;
         let (_, user) = self.users.load(&stream).await?;
         let secret = user.account().and_then(|account| account.two_factor.secret()).ok_or_else(invalid)?;
+        self.tenant_is_open(&stream).await?;
         let now = self.clock.now();
         let attempt = self.weigh_code(subject, secret, &verify.code, now).await.map_err(sealed)?;
         let session = SessionId(self.entropy.id());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgTagList,
-    PgTodoList, PgVault, PoolError, Reached, Wake,
+    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
+    PgTagList, PgTodoList, PgVault, PoolError, Reached, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -25,8 +25,13 @@ use crate::{
 };
 
 /// Every read model there is.
-const READ_MODELS: [ReadModel; 4] =
-    [ReadModel::TodoList, ReadModel::TagList, ReadModel::People, ReadModel::OperatorList];
+const READ_MODELS: [ReadModel; 5] = [
+    ReadModel::TodoList,
+    ReadModel::TagList,
+    ReadModel::People,
+    ReadModel::OperatorList,
+    ReadModel::Referrals,
+];
 
 /// Why there is no node.
 #[derive(Debug, Error)]
@@ -120,7 +125,8 @@ impl Node {
             log,
             todo_list,
             tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
-            people: Arc::new(PgPeople::new(queries.readers)),
+            people: Arc::new(PgPeople::new(queries.readers.clone())),
+            referrals: Arc::new(PgReferrals::new(queries.readers)),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
             audit: Arc::new(PgAuditLog::new(primary)),
             progress,

@@ -81,6 +81,7 @@ pub(crate) async fn demo(app: &App, settings: &Settings) -> Result<(), String> {
     let register = Register {
         person: person("Ada Demo", OWNER)?,
         tenant_name: Some("Demo Company".to_owned().try_into().map_err(text)?),
+        referral_code: None,
     };
     match app.send(&caller, register, Terms::default()).await.map_err(Problem::from) {
         Ok(owner) => fill(app, &caller, owner.person.tenant.id, owner.person.id).await?,

@@ -8,7 +8,8 @@ use crate::{Claim, Issued, Root, Timestamp, UserId, shared::hosted_by_cqrs_es, t
 
 /// The longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
-const SLUG: &str = "tenant.slug";
+/// The scope in which slugs of tenants are unique.
+pub const SLUG: &str = "tenant.slug";
 
 /// A tenant's life.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,13 @@ pub enum Tenant {
     Unwritten,
     /// People work in it.
     Active {
+        /// What it is called.
+        naming: Naming,
+        /// What addresses it.
+        slug: Slug,
+    },
+    /// Its people are kept out.
+    Suspended {
         /// What it is called.
         naming: Naming,
         /// What addresses it.
@@ -70,6 +78,16 @@ pub enum TenantCommand {
         /// What addresses it.
         slug: Slug,
     },
+    /// Keep its people out.
+    Suspend,
+    /// Let them in again.
+    Reinstate,
+    /// Note that one of several Owners goes. All who take Owners away pass through here, so that
+    /// of two at the same time the second sees what the first did.
+    RetireOwner {
+        /// Who goes.
+        user: UserId,
+    },
 }
 
 /// What happened to a tenant. Stored names are for ever.
@@ -79,13 +97,26 @@ pub enum TenantEvent {
     /// It was made.
     #[serde(rename = "tenant.created")]
     Created { naming: Naming, slug: Slug, at: Timestamp },
+    /// Its people are kept out.
+    #[serde(rename = "tenant.suspended")]
+    Suspended { at: Timestamp },
+    /// They may come in again.
+    #[serde(rename = "tenant.reinstated")]
+    Reinstated { at: Timestamp },
+    /// One of its Owners is no longer an active one.
+    #[serde(rename = "tenant.owner_retired")]
+    OwnerRetired { user: UserId, at: Timestamp },
 }
 
 impl DomainEvent for TenantEvent {
     fn event_type(&self) -> String {
-        match self {
-            Self::Created { .. } => "tenant.created".to_owned(),
-        }
+        let name = match self {
+            Self::Created { .. } => "tenant.created",
+            Self::Suspended { .. } => "tenant.suspended",
+            Self::Reinstated { .. } => "tenant.reinstated",
+            Self::OwnerRetired { .. } => "tenant.owner_retired",
+        };
+        name.to_owned()
     }
     fn event_version(&self) -> String {
         "1".to_owned()
@@ -95,6 +126,9 @@ impl DomainEvent for TenantEvent {
 /// Why a tenant refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TenantError {
+    /// No such tenant.
+    #[error("tenant not found")]
+    NotFound,
     /// The id is in use.
     #[error("this tenant exists already")]
     AlreadyCreated,
@@ -115,24 +149,50 @@ impl Root for Tenant {
     const SNAPSHOT_SCHEMA: i32 = 1;
 
     fn decide(&self, issued: Issued<TenantCommand>) -> Result<Vec<TenantEvent>, TenantError> {
-        match (self, issued.command) {
+        let Issued { command, at, .. } = issued;
+        match (self, command) {
             (Self::Unwritten, TenantCommand::Create { naming, slug }) => {
-                Ok(vec![TenantEvent::Created { naming, slug, at: issued.at }])
+                Ok(vec![TenantEvent::Created { naming, slug, at }])
             }
-            (Self::Active { .. }, TenantCommand::Create { .. }) => Err(TenantError::AlreadyCreated),
+            (Self::Active { .. } | Self::Suspended { .. }, TenantCommand::Create { .. }) => {
+                Err(TenantError::AlreadyCreated)
+            }
+            (
+                Self::Unwritten,
+                TenantCommand::Suspend | TenantCommand::Reinstate | TenantCommand::RetireOwner { .. },
+            ) => Err(TenantError::NotFound),
+            (Self::Active { .. }, TenantCommand::Suspend) => Ok(vec![TenantEvent::Suspended { at }]),
+            (Self::Suspended { .. }, TenantCommand::Reinstate) => Ok(vec![TenantEvent::Reinstated { at }]),
+            (Self::Suspended { .. }, TenantCommand::Suspend)
+            | (Self::Active { .. }, TenantCommand::Reinstate) => Ok(Vec::new()),
+            (Self::Active { .. } | Self::Suspended { .. }, TenantCommand::RetireOwner { user }) => {
+                Ok(vec![TenantEvent::OwnerRetired { user, at }])
+            }
         }
     }
 
     fn evolve(&mut self, event: TenantEvent) {
-        match event {
-            TenantEvent::Created { naming, slug, .. } => *self = Self::Active { naming, slug },
+        match (&*self, event) {
+            (_, TenantEvent::Created { naming, slug, .. }) => *self = Self::Active { naming, slug },
+            (Self::Active { naming, slug }, TenantEvent::Suspended { .. }) => {
+                *self = Self::Suspended { naming: naming.clone(), slug: slug.clone() };
+            }
+            (Self::Suspended { naming, slug }, TenantEvent::Reinstated { .. }) => {
+                *self = Self::Active { naming: naming.clone(), slug: slug.clone() };
+            }
+            (
+                Self::Unwritten | Self::Active { .. } | Self::Suspended { .. },
+                TenantEvent::Suspended { .. }
+                | TenantEvent::Reinstated { .. }
+                | TenantEvent::OwnerRetired { .. },
+            ) => {}
         }
     }
 
     fn claims(&self) -> Vec<Claim> {
         match self {
             Self::Unwritten => Vec::new(),
-            Self::Active { slug, .. } => vec![Claim::new(SLUG, slug.as_str())],
+            Self::Active { slug, .. } | Self::Suspended { slug, .. } => vec![Claim::new(SLUG, slug.as_str())],
         }
     }
 
@@ -140,5 +200,23 @@ impl Root for Tenant {
         TenantError::SlugTaken
     }
 }
+
+impl Tenant {
+    /// What it is called and what addresses it, once it was made.
+    pub fn names(&self) -> Option<(&Naming, &Slug)> {
+        match self {
+            Self::Unwritten => None,
+            Self::Active { naming, slug } | Self::Suspended { naming, slug } => Some((naming, slug)),
+        }
+    }
+
+    /// Whether its people are kept out.
+    pub fn is_suspended(&self) -> bool {
+        matches!(self, Self::Suspended { .. })
+    }
+}
+
+#[cfg(test)]
+mod spec;
 
 hosted_by_cqrs_es!(Tenant, TenantCommand, TenantEvent, TenantError, "tenant");

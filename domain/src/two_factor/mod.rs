@@ -130,6 +130,12 @@ impl TwoFactor {
         }
     }
 
+    /// Sign-ins that wait for their second factor wait in vain: the password they showed is worth
+    /// nothing any more.
+    pub fn close_challenges(&mut self) {
+        self.challenges.clear();
+    }
+
     /// What comes of a command, and the session to open when one is to be opened.
     pub fn decide<S>(
         &self,

@@ -1,7 +1,7 @@
 //! What can be asked of a user.
 
 use crate::{
-    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, role::SystemRole,
+    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId, role::SystemRole,
     two_factor::TwoFactorCommand,
 };
 
@@ -26,6 +26,38 @@ pub enum UserCommand {
     },
     /// What the second factor asks.
     TwoFactor(TwoFactorCommand<Session>),
+    /// Mail a new verification; the old one stops working.
+    RequestVerification(SecuredToken),
+    /// Mail a token that replaces a forgotten password.
+    RequestReset(SecuredToken),
+    /// Replace a forgotten password.
+    ResetPassword {
+        /// The hash of the token from the mail.
+        token: TokenHash,
+        /// The Argon2id hash of the new password, sealed.
+        password: Sealed,
+    },
+    /// Replace the password; the one that was shown was checked.
+    ChangePassword {
+        /// What it was checked against: another one by now means that the check is worth nothing.
+        checked: Sealed,
+        /// The Argon2id hash of the new password, sealed.
+        password: Sealed,
+    },
+    /// Change what people see.
+    UpdateProfile(ProfileChange),
+    /// End one session.
+    EndSession(SessionId),
+    /// End all sessions.
+    EndSessions,
+    /// Keep the person out; an invitation is withdrawn.
+    Suspend,
+    /// Let the person in again.
+    Reinstate,
+    /// Ask somebody to join a tenant.
+    Invite(Box<Invite>),
+    /// Follow an invitation.
+    AcceptInvitation(Box<Acceptance>),
 }
 
 /// Becomes a user. Personal data comes sealed with the new user's own key.
@@ -49,13 +81,69 @@ pub struct Register {
     pub roles: Vec<SystemRole>,
     /// `REF-` and six upper-case hex digits.
     pub referral_code: String,
+    /// Who brought the person here.
+    pub referrer: Option<Referrer>,
     /// How the e-mail address is to be verified.
-    pub verification: Verification,
+    pub verification: SecuredToken,
 }
 
-/// A secured token for the e-mail address.
+/// Who brought somebody here, in whatever tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Referrer {
+    /// Where the referrer belongs.
+    pub tenant: TenantId,
+    /// Who.
+    pub user: UserId,
+}
+
+/// What people see of a person; `None` is unchanged.
+#[derive(Debug, Clone, Default)]
+pub struct ProfileChange {
+    /// Full name, sealed.
+    pub fullname: Option<Sealed>,
+    /// Username, sealed, and to look it up.
+    pub username: Option<(Sealed, BlindIndex)>,
+}
+
+/// Asks somebody to join a tenant.
 #[derive(Debug, Clone)]
-pub struct Verification {
+pub struct Invite {
+    /// Which tenant.
+    pub tenant: TenantId,
+    /// By whom.
+    pub by: UserId,
+    /// Full name, sealed.
+    pub fullname: Sealed,
+    /// E-mail address, sealed.
+    pub email: Sealed,
+    /// To look the e-mail address up.
+    pub email_index: BlindIndex,
+    /// What the person will be allowed to do.
+    pub roles: Vec<SystemRole>,
+    /// What the invitation is followed with.
+    pub invitation: SecuredToken,
+}
+
+/// Follows an invitation: what only the invited person can say.
+#[derive(Debug, Clone)]
+pub struct Acceptance {
+    /// The hash of the token from the mail.
+    pub token: TokenHash,
+    /// Full name, sealed, when the inviter wrote it wrongly.
+    pub fullname: Option<Sealed>,
+    /// Username, sealed.
+    pub username: Sealed,
+    /// To look the username up.
+    pub username_index: BlindIndex,
+    /// The Argon2id hash of the password, sealed.
+    pub password: Sealed,
+    /// `REF-` and six upper-case hex digits.
+    pub referral_code: String,
+}
+
+/// A random token that was mailed: single use, and not for ever.
+#[derive(Debug, Clone)]
+pub struct SecuredToken {
     /// What the token is compared with.
     pub hash: TokenHash,
     /// The token for the mail, sealed.

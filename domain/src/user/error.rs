@@ -50,6 +50,30 @@ pub enum UserError {
     /// The second factor refused.
     #[error(transparent)]
     TwoFactor(#[from] TwoFactorError),
+    /// The person, or the whole tenant, is kept out.
+    #[error("This account has been suspended")]
+    Suspended,
+    /// Not the password the person has.
+    #[error("currentPassword is wrong")]
+    CurrentPasswordWrong,
+    /// Nobody locks the door behind oneself.
+    #[error("you cannot suspend yourself")]
+    OwnSuspension,
+    /// Somebody must be left who may do everything.
+    #[error("the last active Owner of a tenant cannot be suspended")]
+    LastOwner,
+    /// The person was invited, and has no account yet.
+    #[error("this person has not accepted the invitation; send a new one instead")]
+    NotAccepted,
+    /// Somebody invites the same address at the same time.
+    #[error("this email is invited already")]
+    AlreadyInvited,
+    /// No such role.
+    #[error("there is no role of this name")]
+    RoleUnknown,
+    /// A code is drawn at random; one that is taken is drawn again.
+    #[error("no referral code was free, please try again")]
+    ReferralCodeTaken,
     /// A new tenant refused.
     #[error(transparent)]
     Tenant(#[from] TenantError),

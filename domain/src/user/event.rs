@@ -4,7 +4,7 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash,
+    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
     role::SystemRole,
     two_factor::{Bound, Challenged, Generated, Passed, Refused, Unbound, stores_two_factor},
 };
@@ -12,10 +12,6 @@ use crate::{
 /// What happened to a user. Stored names are for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the first of each stream, and never kept in bulk"
-)]
 pub enum UserEvent {
     /// A person became a user.
     #[serde(rename = "user.registered")]
@@ -64,6 +60,64 @@ pub enum UserEvent {
     /// A code was wrong.
     #[serde(rename = "user.two_factor_refused")]
     TwoFactorRefused(Refused),
+    /// Somebody brought the person here.
+    #[serde(rename = "user.referred")]
+    Referred { referrer_tenant: TenantId, referrer: UserId, at: Timestamp },
+    /// Another verification was mailed; the one before works no longer.
+    #[serde(rename = "user.verification_requested")]
+    VerificationRequested {
+        verification_hash: TokenHash,
+        verification_token: Sealed,
+        verification_expires_at: Timestamp,
+        at: Timestamp,
+    },
+    /// A token that replaces a forgotten password was mailed.
+    #[serde(rename = "user.password_reset_requested")]
+    PasswordResetRequested {
+        reset_hash: TokenHash,
+        reset_token: Sealed,
+        expires_at: Timestamp,
+        at: Timestamp,
+    },
+    /// There is another password.
+    #[serde(rename = "user.password_changed")]
+    PasswordChanged { password: Sealed, reason: PasswordChange, at: Timestamp },
+    /// Another full name.
+    #[serde(rename = "user.renamed")]
+    Renamed { fullname: Sealed, at: Timestamp },
+    /// Another username.
+    #[serde(rename = "user.username_changed")]
+    UsernameChanged { username: Sealed, username_index: BlindIndex, at: Timestamp },
+    /// The person is kept out.
+    #[serde(rename = "user.suspended")]
+    Suspended { at: Timestamp },
+    /// The person may come in again.
+    #[serde(rename = "user.reinstated")]
+    Reinstated { at: Timestamp },
+    /// Somebody was asked to join; a later invitation replaces the one before.
+    #[serde(rename = "user.invited")]
+    Invited {
+        tenant: TenantId,
+        by: UserId,
+        fullname: Sealed,
+        email: Sealed,
+        email_index: BlindIndex,
+        roles: Vec<SystemRole>,
+        invitation_hash: TokenHash,
+        invitation_token: Sealed,
+        invitation_expires_at: Timestamp,
+        at: Timestamp,
+    },
+    /// An invited person became a user; the token came by mail, so the address is verified.
+    #[serde(rename = "user.invitation_accepted")]
+    InvitationAccepted {
+        fullname: Sealed,
+        username: Sealed,
+        username_index: BlindIndex,
+        password: Sealed,
+        referral_code: String,
+        at: Timestamp,
+    },
 }
 
 stores_two_factor! {
@@ -76,6 +130,16 @@ stores_two_factor! {
     TwoFactorRefused = Refused,
 }
 
+/// Why there is another password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordChange {
+    /// The person knew the old one.
+    Change,
+    /// The person had forgotten it.
+    Reset,
+}
+
 /// Why a session ended before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +148,12 @@ pub enum Revocation {
     TokenReused,
     /// More sessions than one person may have; the oldest goes.
     TooMany,
+    /// The person signed out.
+    LoggedOut,
+    /// There is another password.
+    PasswordChanged,
+    /// The person is kept out.
+    Suspended,
 }
 
 impl DomainEvent for UserEvent {
@@ -100,6 +170,16 @@ impl DomainEvent for UserEvent {
             Self::TwoFactorChallenged(_) => "user.two_factor_challenged",
             Self::TwoFactorPassed(_) => "user.two_factor_passed",
             Self::TwoFactorRefused(_) => "user.two_factor_refused",
+            Self::Referred { .. } => "user.referred",
+            Self::VerificationRequested { .. } => "user.verification_requested",
+            Self::PasswordResetRequested { .. } => "user.password_reset_requested",
+            Self::PasswordChanged { .. } => "user.password_changed",
+            Self::Renamed { .. } => "user.renamed",
+            Self::UsernameChanged { .. } => "user.username_changed",
+            Self::Suspended { .. } => "user.suspended",
+            Self::Reinstated { .. } => "user.reinstated",
+            Self::Invited { .. } => "user.invited",
+            Self::InvitationAccepted { .. } => "user.invitation_accepted",
         };
         name.to_owned()
     }

@@ -3,14 +3,23 @@
 mod command;
 mod error;
 mod event;
+mod invitation;
+mod password;
+mod profile;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod spec_accounts;
+mod suspension;
 mod two_factor;
 mod value;
 
-pub use command::{Register, Session, UserCommand, Verification};
+pub use command::{
+    Acceptance, Invite, ProfileChange, Referrer, Register, SecuredToken, Session, UserCommand,
+};
 pub use error::UserError;
-pub use event::{Revocation, UserEvent};
+pub use event::{PasswordChange, Revocation, UserEvent};
+pub use invitation::{Invitation, invitee};
 use serde::{Deserialize, Serialize};
 pub use value::{
     EMAIL_BYTES_MAX, Email, FULLNAME_CHARS_MAX, Fullname, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, Password,
@@ -18,7 +27,7 @@ pub use value::{
 };
 
 use crate::{
-    BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash,
+    BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
     role::SystemRole,
     shared::hosted_by_cqrs_es,
     two_factor::{Fact, TwoFactor, TwoFactorError},
@@ -33,6 +42,19 @@ pub const EMAIL: &str = "user.email";
 pub const USERNAME: &str = "user.username";
 /// The scope in which pending verifications are found.
 pub const VERIFICATION: &str = "user.verification";
+/// The scope in which pending password resets are found.
+pub const RESET: &str = "user.reset";
+/// The scope in which pending invitations are found.
+pub const INVITATION: &str = "user.invitation";
+/// The scope in which a tenant invites an e-mail address once; see [`invitee`].
+pub const INVITEE: &str = "user.invitee";
+/// The scope in which referral codes are unique.
+pub const REFERRAL: &str = "user.referral";
+
+/// The most mails that strangers can have sent to one person in [`MAIL_WINDOW_SECONDS`].
+pub const MAILS_MAX: usize = 5;
+/// The time in which mails are counted: an hour.
+pub const MAIL_WINDOW_SECONDS: i64 = 60 * 60;
 
 /// A user's life.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +64,8 @@ pub enum User {
     Unwritten,
     /// A person.
     Registered(Box<Account>),
+    /// Somebody who was asked to join.
+    Invited(Box<Invitation>),
 }
 
 /// What is known of a person.
@@ -73,6 +97,28 @@ pub struct Account {
     pub created_at: Timestamp,
     /// The second factor.
     pub two_factor: TwoFactor,
+    /// Who brought the person here.
+    pub referrer: Option<UserId>,
+    /// A password reset that was mailed.
+    pub reset: Option<Pending>,
+    /// When mails were sent that anybody can ask for, within [`MAIL_WINDOW_SECONDS`].
+    pub mailed: Vec<Timestamp>,
+}
+
+/// A mailed token that was not used yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The hash of the token.
+    pub hash: TokenHash,
+    /// Until when it works.
+    pub expires_at: Timestamp,
+}
+
+impl Pending {
+    /// Whether `token` is the one, and in time.
+    pub fn fits(&self, token: &TokenHash, at: Timestamp) -> bool {
+        self.hash == *token && at < self.expires_at
+    }
 }
 
 /// Whether a person may sign in.
@@ -87,6 +133,11 @@ pub enum Standing {
     },
     /// May sign in.
     Active,
+    /// Is kept out.
+    Suspended {
+        /// What reinstating leads back to.
+        before: Box<Standing>,
+    },
 }
 
 /// A session that can be refreshed.
@@ -98,14 +149,26 @@ pub struct OpenSession {
     pub refresh: TokenHash,
     /// Until when it can be refreshed.
     pub expires_at: Timestamp,
+    /// When the person signed in.
+    pub created_at: Timestamp,
+    /// When it was refreshed last.
+    pub last_used_at: Timestamp,
 }
 
 impl User {
     /// What is known of the person, once registered.
     pub fn account(&self) -> Option<&Account> {
         match self {
-            Self::Unwritten => None,
+            Self::Unwritten | Self::Invited(_) => None,
             Self::Registered(account) => Some(account),
+        }
+    }
+
+    /// What is known of the person, as long as invited.
+    pub fn invitation(&self) -> Option<&Invitation> {
+        match self {
+            Self::Unwritten | Self::Registered(_) => None,
+            Self::Invited(invitation) => Some(invitation),
         }
     }
 
@@ -117,7 +180,12 @@ impl User {
         if *self != Self::Unwritten {
             return Err(UserError::AlreadyRegistered);
         }
-        Ok(vec![UserEvent::Registered {
+        let referred = register.referrer.map(|by| UserEvent::Referred {
+            referrer_tenant: by.tenant,
+            referrer: by.user,
+            at,
+        });
+        let registered = UserEvent::Registered {
             tenant: register.tenant,
             fullname: register.fullname,
             username: register.username,
@@ -131,7 +199,8 @@ impl User {
             verification_token: register.verification.token,
             verification_expires_at: register.verification.expires_at,
             at,
-        }])
+        };
+        Ok(std::iter::once(registered).chain(referred).collect())
     }
 
     fn verify_email(&self, token: &TokenHash, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
@@ -139,15 +208,14 @@ impl User {
             Standing::Inactive { verification, expires_at } if verification == token && at < *expires_at => {
                 Ok(vec![UserEvent::EmailVerified { at }])
             }
-            Standing::Inactive { .. } | Standing::Active => Err(UserError::TokenInvalid),
+            Standing::Inactive { .. } | Standing::Active | Standing::Suspended { .. } => {
+                Err(UserError::TokenInvalid)
+            }
         }
     }
 
     fn sign_in(&self, session: Session, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
-        let account = self.registered().map_err(|_| UserError::InvalidCredentials)?;
-        if account.standing != Standing::Active {
-            return Err(UserError::NotVerified);
-        }
+        let account = self.registered().map_err(|_| UserError::InvalidCredentials)?.may_act()?;
         if account.two_factor.is_bound() {
             return Err(UserError::TwoFactor(TwoFactorError::Required));
         }
@@ -189,6 +257,17 @@ impl Root for User {
             UserCommand::SignIn(session) => self.sign_in(session, at),
             UserCommand::Refresh { shown, session } => self.refresh(&shown, session, at),
             UserCommand::TwoFactor(command) => self.second_factor(command, at),
+            UserCommand::RequestVerification(token) => self.request_verification(token, at),
+            UserCommand::RequestReset(token) => self.request_reset(token, at),
+            UserCommand::ResetPassword { token, password } => self.reset_password(&token, password, at),
+            UserCommand::ChangePassword { checked, password } => self.change_password(&checked, password, at),
+            UserCommand::UpdateProfile(change) => self.update_profile(change, at),
+            UserCommand::EndSession(session) => self.end_session(session, at),
+            UserCommand::EndSessions => self.end_sessions(at),
+            UserCommand::Suspend => self.suspend(at),
+            UserCommand::Reinstate => self.reinstate(at),
+            UserCommand::Invite(invite) => self.invite(*invite, at),
+            UserCommand::AcceptInvitation(acceptance) => self.accept_invitation(*acceptance, at),
         }
     }
 
@@ -229,28 +308,31 @@ impl Root for User {
                     sessions: Vec::new(),
                     created_at: at,
                     two_factor: TwoFactor::default(),
+                    referrer: None,
+                    reset: None,
+                    mailed: Vec::new(),
                 }));
             }
             (Self::Registered(account), event) => account.evolve(event),
-            // Such a stream cannot be written; reading it changes nothing.
-            (Self::Unwritten, _) => {}
+            (state @ (Self::Unwritten | Self::Invited(_)), event) => state.evolve_invitation(event),
         }
     }
 
     fn claims(&self) -> Vec<Claim> {
-        let Self::Registered(account) = self else { return Vec::new() };
-        let mut claims = vec![
-            Claim::new(EMAIL, account.email_index.as_str()),
-            Claim::new(USERNAME, account.username_index.as_str()),
-        ];
-        if let Standing::Inactive { verification, .. } = &account.standing {
-            claims.push(Claim::new(VERIFICATION, verification.as_str()));
+        match self {
+            Self::Unwritten => Vec::new(),
+            Self::Registered(account) => account.claims(),
+            Self::Invited(invitation) => invitation.claims(),
         }
-        claims
     }
 
     fn taken(claim: &Claim) -> UserError {
-        if claim.scope == USERNAME { UserError::UsernameTaken } else { UserError::EmailTaken }
+        match claim.scope {
+            USERNAME => UserError::UsernameTaken,
+            REFERRAL => UserError::ReferralCodeTaken,
+            INVITEE => UserError::AlreadyInvited,
+            _ => UserError::EmailTaken,
+        }
     }
 }
 
@@ -269,19 +351,64 @@ impl Account {
         events
     }
 
+    fn claims(&self) -> Vec<Claim> {
+        let mut claims = vec![
+            Claim::new(EMAIL, self.email_index.as_str()),
+            Claim::new(USERNAME, self.username_index.as_str()),
+            Claim::new(REFERRAL, self.referral_code.as_str()),
+        ];
+        claims.extend(self.standing.verification().map(|hash| Claim::new(VERIFICATION, hash.as_str())));
+        claims.extend(self.reset.as_ref().map(|reset| Claim::new(RESET, reset.hash.as_str())));
+        claims
+    }
+
     fn evolve(&mut self, event: UserEvent) {
         match event {
-            UserEvent::Registered { .. } => {}
+            UserEvent::Registered { .. }
+            | UserEvent::Invited { .. }
+            | UserEvent::InvitationAccepted { .. } => {}
             UserEvent::EmailVerified { .. } => self.standing = Standing::Active,
-            UserEvent::SignedIn { session, refresh, expires_at, .. } => {
-                self.sessions.push(OpenSession { id: session, refresh, expires_at });
+            UserEvent::SignedIn { session, refresh, expires_at, at } => {
+                let (created_at, last_used_at) = (at, at);
+                self.sessions.push(OpenSession {
+                    id: session,
+                    refresh,
+                    expires_at,
+                    created_at,
+                    last_used_at,
+                });
             }
-            UserEvent::SessionRefreshed { session, refresh, expires_at, .. } => {
+            UserEvent::SessionRefreshed { session, refresh, expires_at, at } => {
                 if let Some(open) = self.sessions.iter_mut().find(|open| open.id == session) {
                     open.refresh = refresh;
                     open.expires_at = expires_at;
+                    open.last_used_at = at;
                 }
             }
+            UserEvent::Referred { referrer, .. } => self.referrer = Some(referrer),
+            UserEvent::VerificationRequested { verification_hash, verification_expires_at, at, .. } => {
+                password::note_mail(&mut self.mailed, at);
+                self.standing = Standing::Inactive {
+                    verification: verification_hash,
+                    expires_at: verification_expires_at,
+                };
+            }
+            UserEvent::PasswordResetRequested { reset_hash, expires_at, at, .. } => {
+                password::note_mail(&mut self.mailed, at);
+                self.reset = Some(Pending { hash: reset_hash, expires_at });
+            }
+            UserEvent::PasswordChanged { password, .. } => {
+                self.password = password;
+                self.reset = None;
+                self.two_factor.close_challenges();
+            }
+            UserEvent::Renamed { fullname, .. } => self.fullname = fullname,
+            UserEvent::UsernameChanged { username, username_index, .. } => {
+                self.username = username;
+                self.username_index = username_index;
+            }
+            UserEvent::Suspended { .. } => self.suspended(),
+            UserEvent::Reinstated { .. } => self.reinstated(),
             UserEvent::SessionRevoked { session, .. } => self.sessions.retain(|open| open.id != session),
             UserEvent::TwoFactorGenerated(it) => self.two_factor.evolve(Fact::Generated(it)),
             UserEvent::TwoFactorBound(it) => self.two_factor.evolve(Fact::Bound(it)),

@@ -206,3 +206,15 @@ fn values_are_normalised_or_refused() {
     }
     assert_eq!(format!("{:?}", Password::try_from("Secret123".to_owned()).unwrap()), "Password(…)");
 }
+
+#[test]
+fn a_sign_in_that_waits_for_its_second_factor_ends_with_the_password_it_showed() {
+    let (password, reason) = (Sealed::new("p2"), PasswordChange::Change);
+    let changed = UserEvent::PasswordChanged { password, reason, at: noon() };
+    let refused = UserError::TwoFactor(TwoFactorError::TokenInvalid);
+    let history = challenged().into_iter().chain([changed]).collect();
+    given(history).when(pass(&[11])).then_expect_error(refused.clone());
+    let back = [UserEvent::Suspended { at: noon() }, UserEvent::Reinstated { at: noon() }];
+    let history = challenged().into_iter().chain(back).collect();
+    given(history).when(pass(&[11])).then_expect_error(refused);
+}

@@ -1,6 +1,6 @@
 //! The second factor of a user.
 
-use super::{Session, Standing, User, UserError, UserEvent};
+use super::{Session, User, UserError, UserEvent};
 use crate::{Timestamp, two_factor::TwoFactorCommand};
 
 impl User {
@@ -9,10 +9,7 @@ impl User {
         command: TwoFactorCommand<Session>,
         at: Timestamp,
     ) -> Result<Vec<UserEvent>, UserError> {
-        let account = self.registered()?;
-        if account.standing != Standing::Active {
-            return Err(UserError::NotVerified);
-        }
+        let account = self.active()?;
         let (fact, session) = account.two_factor.decide(command, at)?;
         let mut events = vec![fact.into()];
         events.extend(session.into_iter().flat_map(|session| account.open(session, at)));

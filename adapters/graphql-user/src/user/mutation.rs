@@ -10,7 +10,7 @@ use super::{User, types::AuthPayload};
 use crate::terms::{parse, position, terms, version};
 
 #[derive(Default)]
-pub(crate) struct UserMutation;
+pub(crate) struct EntryMutation;
 
 /// Who wants to become a user.
 #[derive(InputObject)]
@@ -64,7 +64,7 @@ struct VerifyEmailPayload {
 }
 
 #[Object]
-impl UserMutation {
+impl EntryMutation {
     /// Makes a tenant with you as its Owner. Verify your e-mail address, then sign in.
     #[graphql(directive = limited::apply())]
     async fn register(
@@ -79,9 +79,11 @@ impl UserMutation {
             email: parse(input.email)?,
             password: parse(input.password)?,
         };
-        // Referral trees come later; until then every newcomer is a root, whatever the code.
-        let _ = input.referral_code;
-        let register = Register { person, tenant_name: input.tenant_name.map(parse).transpose()? };
+        let register = Register {
+            person,
+            tenant_name: input.tenant_name.map(parse).transpose()?,
+            referral_code: input.referral_code,
+        };
         let done =
             ctx.app().send(ctx.caller(), register, terms(idempotency_key, None)).await.map_err(failed)?;
         ctx.note_visibility(done.visibility);

@@ -10,10 +10,10 @@ use super::User;
 use crate::terms::not_found;
 
 #[derive(Default)]
-pub(crate) struct UserQuery;
+pub(crate) struct PersonQuery;
 
 #[Object]
-impl UserQuery {
+impl PersonQuery {
     /// The person who asks.
     async fn me(&self, ctx: &Context<'_>) -> Result<User> {
         let row = ctx.app().ask(ctx.caller(), Me, ctx.after()).await.map_err(failed)?;

@@ -16,8 +16,9 @@ pub(crate) struct Tenant {
 
 /// Whether a person may sign in.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "PersonStatus")]
 pub(crate) enum UserStatus {
-    /// The e-mail address is not verified yet.
+    /// The e-mail address is not verified yet, or the invitation not followed.
     Inactive,
     /// May sign in.
     Active,
@@ -38,6 +39,7 @@ impl User {
         &self.0.fullname
     }
 
+    /// Empty for somebody who did not follow the invitation yet.
     async fn username(&self) -> &str {
         &self.0.username
     }
@@ -47,11 +49,7 @@ impl User {
     }
 
     async fn status(&self) -> UserStatus {
-        match self.0.status {
-            PersonStatus::Inactive => UserStatus::Inactive,
-            PersonStatus::Active => UserStatus::Active,
-            PersonStatus::Suspended => UserStatus::Suspended,
-        }
+        self.0.status.into()
     }
 
     /// The names of the person's roles.

@@ -23,6 +23,8 @@ const PERSONAL: &[&str] = &[
     "email",
     "password",
     "verification_token",
+    "reset_token",
+    "invitation_token",
     "username_index",
     "email_index",
     "secret",

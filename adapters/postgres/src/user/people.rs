@@ -2,27 +2,23 @@
 
 use std::sync::Arc;
 
-use application::{
-    BoxError,
-    ports::{ReadModel, Vault, VaultError},
-    user::{People, PersonRow, PersonStatus, TenantRow},
-};
+use application::ports::{ReadModel, Vault, VaultError};
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Transaction;
 use domain::{
-    Sealed, TenantId, UserId,
+    Sealed, TenantId,
     role::SystemRole,
     tenant::{Naming, Tenant, TenantEvent},
     upcasters,
     user::{User, UserEvent},
 };
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
     consumers::{Projection, ProjectionError, Written},
     log::Recorded,
-    readers::TenantReaders,
     todo::ids,
 };
 
@@ -33,6 +29,33 @@ const ERASED: &str = "erased";
 pub struct PeopleProjection {
     vault: Arc<dyn Vault>,
     steps: Vec<Box<dyn EventUpcaster>>,
+}
+
+/// The row that an event is about.
+struct Place<'a> {
+    tx: &'a Transaction<'a>,
+    tenant: TenantId,
+    id: Uuid,
+    version: i64,
+}
+
+impl Place<'_> {
+    /// Changes columns of the row; `$4` and on are `values`. An event that was written already
+    /// changes nothing.
+    async fn set(&self, what: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), tokio_postgres::Error> {
+        let sql = format!(
+            "UPDATE people SET {what}, version = $3 WHERE tenant_id = $1 AND id = $2 AND version < $3"
+        );
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.tenant.0, &self.id, &self.version];
+        params.extend(values);
+        self.tx.execute(&sql, &params).await.map(drop)
+    }
+
+    /// A tenant that is named after a person is called as the person is.
+    async fn rename_tenant(&self, fullname: &str) -> Result<(), tokio_postgres::Error> {
+        let sql = "UPDATE tenants SET name = $3 WHERE id = $1 AND named_after = $2";
+        self.tx.execute(sql, &[&self.tenant.0, &self.id, &fullname]).await.map(drop)
+    }
 }
 
 impl PeopleProjection {
@@ -59,6 +82,7 @@ impl PeopleProjection {
         let poison = |cause| ProjectionError::Poison { at: recorded.cursor, cause };
         let event: TenantEvent = recorded.event(&self.steps).map_err(poison)?;
         let id = recorded.stream.own().ok_or_else(|| poison("not a tenant's stream".into()))?;
+        let active = "UPDATE tenants SET active = $2 WHERE id = $1";
         match event {
             TenantEvent::Created { naming, slug, at } => {
                 // Tenant and Owner are stored together, in either order.
@@ -71,6 +95,9 @@ impl PeopleProjection {
                 };
                 tx.execute(sql, &[&id, &name, &after, &slug.as_str(), &at]).await?;
             }
+            TenantEvent::Suspended { .. } => drop(tx.execute(active, &[&id, &false]).await?),
+            TenantEvent::Reinstated { .. } => drop(tx.execute(active, &[&id, &true]).await?),
+            TenantEvent::OwnerRetired { .. } => {}
         }
         Ok(())
     }
@@ -79,37 +106,26 @@ impl PeopleProjection {
         let poison = |cause| ProjectionError::Poison { at: recorded.cursor, cause };
         let event: UserEvent = recorded.event(&self.steps).map_err(poison)?;
         let (tenant, id) = ids(&recorded.stream).map_err(poison)?;
+        let place = Place { tx, tenant, id, version: recorded.sequence };
         match event {
-            UserEvent::Registered { fullname, username, email, roles, referral_code, at, .. } => {
-                let sql = "INSERT INTO people (tenant_id, id, fullname, username, email, status, roles, \
-                           referral_code, created_at, version) VALUES ($1, $2, $3, $4, $5, 'INACTIVE', $6, $7, $8, $9) \
-                           ON CONFLICT DO NOTHING";
-                let fullname = self.open(id, "fullname", &fullname).await?;
-                let username = self.open(id, "username", &username).await?;
-                let email = self.open(id, "email", &email).await?;
-                let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-                tx.execute(
-                    sql,
-                    &[
-                        &tenant.0,
-                        &id,
-                        &fullname,
-                        &username,
-                        &email,
-                        &roles,
-                        &referral_code,
-                        &at,
-                        &recorded.sequence,
-                    ],
-                )
-                .await?;
-                let sql = "UPDATE tenants SET name = $3 WHERE id = $1 AND named_after = $2";
-                tx.execute(sql, &[&tenant.0, &id, &fullname]).await?;
-            }
+            event @ UserEvent::Registered { .. } => self.registered(&place, event).await?,
+            event @ UserEvent::Invited { .. } => self.invited(&place, event).await?,
+            event @ UserEvent::InvitationAccepted { .. } => self.accepted(&place, event).await?,
             UserEvent::EmailVerified { .. } => {
-                let sql = "UPDATE people SET status = 'ACTIVE', version = $3 \
-                           WHERE tenant_id = $1 AND id = $2 AND version < $3";
-                tx.execute(sql, &[&tenant.0, &id, &recorded.sequence]).await?;
+                place.set("status = 'ACTIVE', verified = true", &[]).await?;
+            }
+            UserEvent::Renamed { fullname, .. } => {
+                let fullname = self.open(id, "fullname", &fullname).await?;
+                place.set("fullname = $4", &[&fullname]).await?;
+                place.rename_tenant(&fullname).await?;
+            }
+            UserEvent::UsernameChanged { username, .. } => {
+                let username = self.open(id, "username", &username).await?;
+                place.set("username = $4", &[&username]).await?;
+            }
+            UserEvent::Suspended { .. } => place.set("status = 'SUSPENDED'", &[]).await?,
+            UserEvent::Reinstated { .. } => {
+                place.set("status = CASE WHEN verified THEN 'ACTIVE' ELSE 'INACTIVE' END", &[]).await?;
             }
             UserEvent::SignedIn { .. }
             | UserEvent::SessionRefreshed { .. }
@@ -119,10 +135,59 @@ impl PeopleProjection {
             | UserEvent::TwoFactorUnbound(_)
             | UserEvent::TwoFactorChallenged(_)
             | UserEvent::TwoFactorPassed(_)
-            | UserEvent::TwoFactorRefused(_) => {}
+            | UserEvent::TwoFactorRefused(_)
+            | UserEvent::Referred { .. }
+            | UserEvent::VerificationRequested { .. }
+            | UserEvent::PasswordResetRequested { .. }
+            | UserEvent::PasswordChanged { .. } => {}
         }
         Ok(())
     }
+
+    async fn registered(&self, place: &Place<'_>, event: UserEvent) -> Result<(), ProjectionError> {
+        let UserEvent::Registered { fullname, username, email, roles, referral_code, at, .. } = event else {
+            return Ok(());
+        };
+        let Place { tx, tenant, id, version } = place;
+        let sql = "INSERT INTO people (tenant_id, id, fullname, username, email, status, roles, \
+                   referral_code, created_at, version) VALUES ($1, $2, $3, $4, $5, 'INACTIVE', $6, $7, $8, $9) \
+                   ON CONFLICT DO NOTHING";
+        let fullname = self.open(*id, "fullname", &fullname).await?;
+        let username = self.open(*id, "username", &username).await?;
+        let email = self.open(*id, "email", &email).await?;
+        let roles = names(&roles);
+        tx.execute(sql, &[&tenant.0, id, &fullname, &username, &email, &roles, &referral_code, &at, version])
+            .await?;
+        Ok(place.rename_tenant(&fullname).await?)
+    }
+
+    async fn invited(&self, place: &Place<'_>, event: UserEvent) -> Result<(), ProjectionError> {
+        let UserEvent::Invited { fullname, email, roles, at, .. } = event else { return Ok(()) };
+        let Place { tx, tenant, id, version } = place;
+        let sql = "INSERT INTO people AS p (tenant_id, id, fullname, username, email, status, roles, \
+                   referral_code, created_at, version) VALUES ($1, $2, $3, '', $4, 'INACTIVE', $5, '', $6, $7) \
+                   ON CONFLICT (tenant_id, id) DO UPDATE SET fullname = excluded.fullname, \
+                   email = excluded.email, status = excluded.status, roles = excluded.roles, \
+                   version = excluded.version WHERE p.version < excluded.version";
+        let fullname = self.open(*id, "fullname", &fullname).await?;
+        let email = self.open(*id, "email", &email).await?;
+        tx.execute(sql, &[&tenant.0, id, &fullname, &email, &names(&roles), &at, version]).await?;
+        Ok(())
+    }
+
+    async fn accepted(&self, place: &Place<'_>, event: UserEvent) -> Result<(), ProjectionError> {
+        let UserEvent::InvitationAccepted { fullname, username, referral_code, .. } = event else {
+            return Ok(());
+        };
+        let fullname = self.open(place.id, "fullname", &fullname).await?;
+        let username = self.open(place.id, "username", &username).await?;
+        let what = "fullname = $4, username = $5, referral_code = $6, status = 'ACTIVE', verified = true";
+        Ok(place.set(what, &[&fullname, &username, &referral_code]).await?)
+    }
+}
+
+fn names(roles: &[SystemRole]) -> Vec<&'static str> {
+    roles.iter().map(|role| role.name()).collect()
 }
 
 #[async_trait]
@@ -144,53 +209,5 @@ impl Projection for PeopleProjection {
             }
         }
         Ok(Written::default())
-    }
-}
-
-/// The read model in Postgres.
-pub struct PgPeople {
-    readers: TenantReaders,
-}
-
-impl PgPeople {
-    /// Queries from `readers`.
-    pub fn new(readers: TenantReaders) -> Self {
-        Self { readers }
-    }
-}
-
-#[async_trait]
-impl People for PgPeople {
-    async fn by_ids(&self, tenant: TenantId, ids: &[UserId]) -> Result<Vec<PersonRow>, BoxError> {
-        let mut reader = self.readers.of(tenant).await?;
-        let sql = "SELECT p.id, p.fullname, p.username, p.email, p.status, p.roles, p.referral_code, p.created_at, \
-                   t.id, t.name, t.slug FROM people p JOIN tenants t ON t.id = p.tenant_id \
-                   WHERE p.tenant_id = $1 AND p.id = ANY($2)";
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows = reader.query(sql, &[&tenant.0, &ids]).await?;
-        rows.iter()
-            .map(|row| {
-                let roles: Vec<&str> = row.try_get(5)?;
-                Ok(PersonRow {
-                    id: UserId(row.try_get(0)?),
-                    fullname: row.try_get(1)?,
-                    username: row.try_get(2)?,
-                    email: row.try_get(3)?,
-                    status: match row.try_get(4)? {
-                        "ACTIVE" => PersonStatus::Active,
-                        "SUSPENDED" => PersonStatus::Suspended,
-                        _ => PersonStatus::Inactive,
-                    },
-                    roles: roles.into_iter().filter_map(SystemRole::named).collect(),
-                    referral_code: row.try_get(6)?,
-                    created_at: row.try_get(7)?,
-                    tenant: TenantRow {
-                        id: TenantId(row.try_get(8)?),
-                        name: row.try_get(9)?,
-                        slug: row.try_get(10)?,
-                    },
-                })
-            })
-            .collect()
     }
 }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgTagList,
-    PgTodoList, PgVault, Reached, Wake,
+    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
+    PgTagList, PgTodoList, PgVault, Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -22,8 +22,13 @@ use tokio_util::sync::CancellationToken;
 /// Polling so quick that no test waits for it.
 pub(crate) const QUICK: Pace =
     Pace { poll: Duration::from_millis(20), retry: Duration::from_millis(20), batch: 500 };
-const MODELS: [ReadModel; 4] =
-    [ReadModel::TodoList, ReadModel::TagList, ReadModel::People, ReadModel::OperatorList];
+const MODELS: [ReadModel; 5] = [
+    ReadModel::TodoList,
+    ReadModel::TagList,
+    ReadModel::People,
+    ReadModel::OperatorList,
+    ReadModel::Referrals,
+];
 
 /// One process: its own pools, caches and knowledge; the wire is shared.
 pub(crate) struct Node {
@@ -95,6 +100,7 @@ impl Node {
             tag_list: Arc::new(PgTagList::new(self.pools.readers.clone())),
             people: Arc::new(PgPeople::new(self.pools.readers.clone())),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(pool()))),
+            referrals: Arc::new(PgReferrals::new(self.pools.readers.clone())),
             audit: Arc::new(PgAuditLog::new(pool())),
             progress: self.progress(),
             vault: Arc::clone(&self.vault) as _,

@@ -7,17 +7,17 @@ use std::{
 };
 
 use adapter_postgres::{
-    PeopleProjection, PgPeople, PgTagList, PgTodoList, READER_ROLE, TagListProjection, TenantReaders,
-    TodoChangesProjection, TodoListProjection,
+    PeopleProjection, PgPeople, PgReferrals, PgTagList, PgTodoList, READER_ROLE, ReferralsProjection,
+    TagListProjection, TenantReaders, TodoChangesProjection, TodoListProjection,
 };
 use application::{
     Direction, Filter, Member, PageRequest, Terms, Window,
     ports::Entropy,
     tag::{TagList, TagSort},
     todo::{TodoList, TodoScope, TodoSort},
-    user::{People, Person, Register},
+    user::{People, Person, PersonSort, ReferralSort, Referrals, Register},
 };
-use domain::{StreamId, TagId, TodoId, tag::Tag, todo::Todo};
+use domain::{StreamId, TagId, TodoId, role::SystemRole, tag::Tag, todo::Todo};
 use testkit::{
     TestDatabase,
     given::{append, nobody, tag_created, todo_created, todo_stream},
@@ -32,47 +32,60 @@ struct Citizen {
     member: Member,
     todo: TodoId,
     tag: TagId,
+    /// How many people came through the person.
+    brought: i64,
 }
 
-/// Two tenants, as all read models show them.
+/// Two tenants, as all read models show them. A third person came through the second of them.
 async fn two_tenants(node: &Node) -> [Citizen; 2] {
     let _running = (
         node.run(PeopleProjection::new(Arc::clone(&node.vault) as _)),
         node.run(TagListProjection::default()),
         node.run(TodoListProjection::default()),
         node.run(TodoChangesProjection::default()),
+        node.run(ReferralsProjection::default()),
     );
     let app = node.app();
-    let mut citizens = Vec::new();
-    for name in ["alice", "carol"] {
+    let (mut citizens, mut referral_code) = (Vec::new(), None);
+    for name in ["alice", "carol", "dave"] {
         let person = Person {
             fullname: format!("The {name}").try_into().unwrap(),
             username: name.to_owned().try_into().unwrap(),
             email: format!("{name}@example.org").try_into().unwrap(),
             password: "Passw0rd!".to_owned().try_into().unwrap(),
         };
-        let register = Register { person, tenant_name: None };
+        let code = if name == "dave" { referral_code.take() } else { None };
+        let register = Register { person, tenant_name: None, referral_code: code };
         let person = app.send(&nobody(), register, Terms::default()).await.unwrap().person;
+        referral_code = Some(person.referral_code);
+        if name == "dave" {
+            continue;
+        }
         let member = Member { tenant: person.tenant.id, user: person.id };
         let (stream, todo) = todo_stream(member, &node.entropy);
         node.append([append::<Todo>(&stream, &[], &[todo_created(member, "milk")])]).await;
         let tag = node.entropy.id();
         let stream = StreamId::within(member.tenant, tag);
         node.append([append::<Tag>(&stream, &[], &[tag_created(member.tenant, "home")])]).await;
-        citizens.push(Citizen { member, todo, tag: TagId(tag) });
+        citizens.push(Citizen { member, todo, tag: TagId(tag), brought: i64::from(name == "carol") });
     }
-    for (model, types) in
-        [("people.v1", &["user", "tenant"][..]), ("tag_list.v1", &["tag"]), ("todo_changes.v1", &["todo"])]
-    {
+    for (model, types) in [
+        ("people.v1", &["user", "tenant"][..]),
+        ("tag_list.v1", &["tag"]),
+        ("todo_changes.v1", &["todo"]),
+        ("referrals.v1", &["user"]),
+    ] {
         node.caught_up(model, types).await;
     }
+    // As if all had verified their addresses.
+    node.client().await.batch_execute("UPDATE people SET status = 'ACTIVE'").await.unwrap();
     citizens.try_into().unwrap()
 }
 
 /// Takes every condition on tenant and owner out of a statement; its parameters stay.
 fn without_conditions(sql: &str) -> String {
     let mut sql = sql.to_owned();
-    for column in ["p.tenant_id", "tenant_id", "owner_id"] {
+    for column in ["p.tenant_id", "tenant_id", "owner_id", "ancestor_id"] {
         while let Some(from) = sql.find(&format!("{column} = $")) {
             let place = from + column.len() + 3;
             let digits = sql[place + 1..].bytes().take_while(u8::is_ascii_digit).count();
@@ -127,6 +140,24 @@ async fn that_show_the_other(
     note("count of tags", tags.count(tenant, &Filter::default()).await.unwrap() > 1);
     let ids = [me.member.user, other.member.user];
     note("people by id", people.by_ids(tenant, &ids).await.unwrap().len() > 1);
+    let person_page = PageRequest {
+        filter: Filter::default(),
+        sort: PersonSort::CreatedAt(Direction::Asc),
+        window: Window::First(100, None),
+    };
+    note("page of people", people.page(tenant, &person_page).await.unwrap().edges.len() > 1);
+    note("count of people", people.count(tenant, &Filter::default()).await.unwrap() > 1);
+    note("owners", people.active_with_role(tenant, SystemRole::Owner).await.unwrap().len() > 1);
+    let referrals = PgReferrals::new(readers.clone());
+    let referral_page = PageRequest {
+        filter: Filter::default(),
+        sort: ReferralSort::JoinedAt(Direction::Asc),
+        window: Window::First(100, None),
+    };
+    let below = referrals.page(me.member, &referral_page).await.unwrap().edges.len();
+    note("page of referrals", i64::try_from(below).unwrap() > me.brought);
+    note("count of referrals", referrals.count(me.member, &Filter::default()).await.unwrap() > me.brought);
+    note("referral stats", referrals.stats(me.member).await.unwrap().direct > me.brought);
     found
 }
 
@@ -160,7 +191,7 @@ async fn a_statement_without_its_condition_still_shows_one_tenant_only() {
     for table in walled(&owner).await {
         owner.batch_execute(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")).await.unwrap();
     }
-    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 11);
+    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 17);
 }
 
 /// The tables that stand behind the wall.

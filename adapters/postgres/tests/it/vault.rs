@@ -148,7 +148,7 @@ async fn personal_data_is_in_clear_in_the_read_model_of_people_only() {
     let app = node.app();
     let terms = || Terms { idempotency_key: Some("k".to_owned()), expected_version: None };
 
-    let register = Register { person: canary(1), tenant_name: None };
+    let register = Register { person: canary(1), tenant_name: None, referral_code: None };
     let registered = app.send(&nobody(), register, terms()).await.unwrap();
     let tenant: TenantId = registered.person.tenant.id;
     let add = AddPerson { person: canary(2), tenant, role: SystemRole::Member };

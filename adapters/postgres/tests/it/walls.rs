@@ -316,7 +316,7 @@ async fn people_are_shown_to_their_tenant_only() {
             password: "Passw0rd!".to_owned().try_into().unwrap(),
         };
         let tenant_name = tenant_name.map(|name| name.to_owned().try_into().unwrap());
-        let register = Register { person, tenant_name };
+        let register = Register { person, tenant_name, referral_code: None };
         people.push(app.send(&nobody(), register, application::Terms::default()).await.unwrap().person);
     }
     node.caught_up("people.v1", &["user", "tenant"]).await;

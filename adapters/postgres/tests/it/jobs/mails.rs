@@ -49,7 +49,7 @@ async fn register(node: &Node) -> StreamId {
         email: EMAIL.to_owned().try_into().unwrap(),
         password: "Correct7Horse".to_owned().try_into().unwrap(),
     };
-    let register = Register { person, tenant_name: None };
+    let register = Register { person, tenant_name: None, referral_code: None };
     let done = node.app().send(&nobody(), register, Terms::default()).await.unwrap();
     StreamId::within(done.person.tenant.id, done.person.id.0)
 }
