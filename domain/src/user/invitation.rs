@@ -87,69 +87,16 @@ impl User {
     /// Events of somebody without an account. Others cannot be written; reading them changes nothing.
     pub(super) fn evolve_invitation(&mut self, event: UserEvent) {
         match (&mut *self, event) {
-            (
-                state,
-                UserEvent::Invited {
-                    tenant,
-                    by,
-                    fullname,
-                    email,
-                    email_index,
-                    roles,
-                    invitation_hash,
-                    invitation_expires_at,
-                    at,
-                    ..
-                },
-            ) => {
-                let known = state.invitation();
-                let created_at = known.map_or(at, |known| known.created_at);
-                let mut mailed = known.map(|known| known.mailed.clone()).unwrap_or_default();
-                note_mail(&mut mailed, at);
-                let pending = Some(Pending { hash: invitation_hash, expires_at: invitation_expires_at });
-                *state = Self::Invited(Box::new(Invitation {
-                    tenant,
-                    by,
-                    fullname,
-                    email,
-                    email_index,
-                    roles,
-                    pending,
-                    created_at,
-                    mailed,
-                }));
+            (state, event @ UserEvent::Invited { .. }) => {
+                if let Some(invitation) = Invitation::after(state.invitation(), event) {
+                    *state = Self::Invited(Box::new(invitation));
+                }
             }
             (Self::Invited(invitation), UserEvent::Suspended { .. }) => invitation.pending = None,
-            (
-                Self::Invited(invitation),
-                UserEvent::InvitationAccepted {
-                    fullname,
-                    username,
-                    username_index,
-                    password,
-                    referral_code,
-                    ..
-                },
-            ) => {
-                let Invitation { tenant, email, email_index, roles, created_at, .. } = (**invitation).clone();
-                *self = Self::Registered(Box::new(Account {
-                    tenant,
-                    fullname,
-                    username,
-                    username_index,
-                    email,
-                    email_index,
-                    password,
-                    roles,
-                    referral_code,
-                    standing: Standing::Active,
-                    sessions: Vec::new(),
-                    created_at,
-                    referrer: None,
-                    reset: None,
-                    mailed: Vec::new(),
-                    two_factor: TwoFactor::default(),
-                }));
+            (Self::Invited(invitation), event @ UserEvent::InvitationAccepted { .. }) => {
+                if let Some(account) = invitation.accepted(event) {
+                    *self = Self::Registered(Box::new(account));
+                }
             }
             (
                 Self::Unwritten | Self::Registered(_) | Self::Invited(_),
@@ -179,6 +126,58 @@ impl User {
 }
 
 impl Invitation {
+    /// The invitation that an event made, given the one before.
+    fn after(known: Option<&Self>, event: UserEvent) -> Option<Self> {
+        let UserEvent::Invited {
+            tenant,
+            by,
+            fullname,
+            email,
+            email_index,
+            roles,
+            invitation_hash,
+            invitation_expires_at,
+            at,
+            ..
+        } = event
+        else {
+            return None;
+        };
+        let created_at = known.map_or(at, |known| known.created_at);
+        let mut mailed = known.map(|known| known.mailed.clone()).unwrap_or_default();
+        note_mail(&mut mailed, at);
+        let pending = Some(Pending { hash: invitation_hash, expires_at: invitation_expires_at });
+        Some(Self { tenant, by, fullname, email, email_index, roles, pending, created_at, mailed })
+    }
+
+    /// The account that following it made.
+    fn accepted(&self, event: UserEvent) -> Option<Account> {
+        let UserEvent::InvitationAccepted {
+            fullname, username, username_index, password, referral_code, ..
+        } = event
+        else {
+            return None;
+        };
+        Some(Account {
+            tenant: self.tenant,
+            fullname,
+            username,
+            username_index,
+            email: self.email.clone(),
+            email_index: self.email_index.clone(),
+            password,
+            roles: self.roles.clone(),
+            referral_code,
+            standing: Standing::Active,
+            sessions: Vec::new(),
+            created_at: self.created_at,
+            referrer: None,
+            reset: None,
+            mailed: Vec::new(),
+            two_factor: TwoFactor::default(),
+        })
+    }
+
     pub(super) fn claims(&self) -> Vec<Claim> {
         let pending = self.pending.as_ref().map(|pending| Claim::new(INVITATION, pending.hash.as_str()));
         std::iter::once(invitee(self.tenant, &self.email_index)).chain(pending).collect()

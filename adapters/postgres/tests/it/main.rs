@@ -1,6 +1,7 @@
 //! The log, its readers and the read models, on a real Postgres.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accounts;
 mod aggregates;
 mod contract;
 mod jobs;

@@ -133,6 +133,24 @@ async fn of_many_who_want_one_username_at_once_one_gets_it() {
 }
 
 #[tokio::test]
+async fn of_many_who_want_one_address_at_once_one_gets_it() {
+    let system = shared().await;
+    let username = fresh_name();
+    let answers = join_all((0..32).map(|n| {
+        let client = if n % 2 == 0 { system.a.client() } else { system.b.client() };
+        let mut input = input(&username);
+        input["username"] = format!("{username}_{n}").into();
+        async move { client.graphql(REGISTER, json!({"input": input})).await.unwrap() }
+    }))
+    .await;
+    let won = answers.iter().filter(|answer| answer.json().get("errors").is_none()).count();
+    assert_eq!(won, 1);
+    for answer in answers.iter().filter(|answer| answer.json().get("errors").is_some()) {
+        assert_eq!(answer.refused("taken").what(), ("ALREADY_EXISTS", "email"));
+    }
+}
+
+#[tokio::test]
 async fn each_bad_field_of_a_registration_is_named() {
     let system = shared().await;
     let client = system.a.client();

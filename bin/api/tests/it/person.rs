@@ -61,6 +61,25 @@ pub(crate) async fn mailed_token(client: &Client, email: &str) -> String {
     token.expect("a token")
 }
 
+/// All mails to an address, the newest first.
+pub(crate) async fn outbox(client: &Client, email: &str) -> Value {
+    client.get(&format!("/dev/outbox?to={email}")).await.expect("an answer").json()
+}
+
+/// The token in the newest link to a page in the mails to an address, once it is not `old`.
+pub(crate) async fn mailed_link(client: &Client, email: &str, page: &str, old: Option<&str>) -> String {
+    let start = format!("http://web.test/{page}?token=");
+    let mut token = None;
+    until("mail", async || {
+        let mails = outbox(client, email).await;
+        let mut links = mails.as_array().expect("mails").iter().filter_map(|mail| mail["links"][0].as_str());
+        token = links.find_map(|link| link.strip_prefix(&start)).map(str::to_owned);
+        token.is_some() && token.as_deref() != old
+    })
+    .await;
+    token.expect("a token")
+}
+
 impl Person {
     /// Somebody new.
     pub(crate) async fn new(service: &Service) -> Self {
