@@ -8,7 +8,7 @@ use application::{
     ports::{EventLog, Vault},
     tenant::{ReinstateTenant, SuspendTenant},
     user::{
-        AcceptInvitation, CheckResetToken, InviteUser, Login, Person, Refresh, Register,
+        AcceptInvitation, CheckResetToken, Entry, InviteUser, Login, Person, Refresh, Register,
         ReinstateUserOfTenant, RequestPasswordReset, ResendVerification, ResetPassword, SuspendUser,
         SuspendUserOfTenant, UpdateProfile, VerifyEmail,
     },
@@ -190,7 +190,8 @@ async fn the_people_of_a_suspended_tenant_stay_out_until_it_is_reinstated() {
     let node = Node::on(&database);
     let app = node.app();
     let member = verified(&node, "alice").await;
-    let tokens = app.send(&nobody(), login("alice"), Terms::default()).await.map_err(|_| ()).unwrap();
+    let entered = app.send(&nobody(), login("alice"), Terms::default()).await.map_err(|_| ()).unwrap();
+    let Entry::Open(tokens) = entered else { panic!("no second factor is bound") };
     let tenant = member.tenant;
     let unknown = SuspendTenant { tenant: domain::TenantId(Uuid::nil()) };
     let unknown = app.send(&super_admin(), unknown, Terms::default()).await;
