@@ -91,7 +91,7 @@ async fn a_reset_that_was_asked_for_again_replaces_the_first() {
     assert_eq!(client.ask(CHECK, json!({"token": second})).await, true);
     let mails = outbox(&client, &person.email).await;
     let resets =
-        mails.as_array().unwrap().iter().filter(|mail| mail["subject"] == "Set a new password").count();
+        mails.as_array().unwrap().iter().filter(|mail| mail["subject"] == "Reset your password").count();
     assert_eq!(resets, 2, "a repeated key mails nothing: {mails}");
 }
 
