@@ -15,6 +15,7 @@ mod event_log;
 pub mod given;
 mod patience;
 mod signals;
+mod smtp;
 mod vault;
 mod world;
 
@@ -23,5 +24,6 @@ pub use env::setting;
 pub use event_log::MemoryEventLog;
 pub use patience::{PATIENCE, eventually, race};
 pub use signals::LocalSignals;
+pub use smtp::{Guard, Manners, SmtpServer};
 pub use vault::MemoryVault;
 pub use world::{TestClock, TestEntropy, TestPasswords, TestTokens};

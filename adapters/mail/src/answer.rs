@@ -11,7 +11,7 @@ const ANSWER_CHARS_MAX: usize = 500;
 /// A refusal for good (5xx) is final; everything else may be different the next time.
 pub(crate) fn failure(error: &smtp::Error) -> MailError {
     let text = without_addresses(&chain(error));
-    if error.is_permanent() || error.is_client() { MailError::Refused(text) } else { MailError::Later(text) }
+    if error.is_permanent() { MailError::Refused(text) } else { MailError::Later(text) }
 }
 
 /// The error and its causes; lettre repeats none of them.

@@ -3,12 +3,13 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    append, bare, children, footprint, live, projector, report::Report, servers::Servers, surface, token,
+    append, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers, surface,
+    token,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 9] = [
+const BENCHMARKS: [Benchmark; 10] = [
     ("append", "one event to a new aggregate, 32 workers, against pgbench", append::run),
     ("projector", "the projection of todos, against COPY", projector::run),
     ("create-todo", "the mutation, 32 connections", surface::create_todo),
@@ -17,6 +18,7 @@ const BENCHMARKS: [Benchmark; 9] = [
     ("health", "the health query, 32 connections", surface::health),
     ("live", "from commit to 200 subscribers of another process", live::run),
     ("token", "who shows an access token, first and again", token::run),
+    ("jobs", "jobs that do nothing, eight at a time, and how soon one starts", jobs::run),
     ("footprint", "memory of an idle process, and its time to start", footprint::run),
 ];
 

@@ -15,6 +15,7 @@ mod database;
 mod events;
 mod footprint;
 mod http;
+mod jobs;
 mod listeners;
 mod live;
 mod load;

@@ -27,6 +27,7 @@ mod coverage;
 mod edge;
 mod filters;
 mod hostile;
+mod jobs;
 mod limits;
 mod lists;
 mod live;
