@@ -17,6 +17,7 @@ use crate::{
     operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
     tag::TagList,
+    tenant::TenantList,
     todo::TodoList,
     two_factor::Bypass,
     user::{People, Referrals},
@@ -76,6 +77,8 @@ pub struct Deps {
     pub tag_list: Arc<dyn TagList>,
     /// The read model of tenants and their people.
     pub people: Arc<dyn People>,
+    /// The read model of tenants, across all of them.
+    pub tenant_list: Arc<dyn TenantList>,
     /// The read model of operators.
     pub operator_list: Arc<dyn OperatorList>,
     /// The read model of who brought whom.

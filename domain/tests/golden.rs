@@ -90,12 +90,14 @@ fn tenants() -> Vec<TenantEvent> {
     .collect()
 }
 
-fn standings() -> [TenantEvent; 3] {
+fn standings() -> [TenantEvent; 5] {
     let at = at();
     [
         TenantEvent::Suspended { at },
         TenantEvent::Reinstated { at },
         TenantEvent::OwnerRetired { user: UserId(id(2)), at },
+        TenantEvent::Renamed { name: "Acme Two".to_owned().try_into().unwrap(), at },
+        TenantEvent::SlugChanged { slug: "acme-two".to_owned().try_into().unwrap(), at },
     ]
 }
 

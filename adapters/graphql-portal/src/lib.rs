@@ -7,8 +7,10 @@
 
 mod audit;
 mod operator;
+mod tenant;
 mod terms;
 mod todo;
+mod user;
 
 use adapter_web::{EdgeRules, limit};
 use application::App;
@@ -16,7 +18,14 @@ use async_graphql::{EmptySubscription, MergedObject, Object, Schema};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(Health, operator::OperatorQuery, todo::TodoQuery, audit::AuditQuery);
+pub struct Query(
+    Health,
+    operator::OperatorQuery,
+    todo::TodoQuery,
+    audit::AuditQuery,
+    tenant::TenantQuery,
+    user::UserQuery,
+);
 
 /// What can be done.
 #[derive(MergedObject, Default)]
@@ -25,6 +34,8 @@ pub struct Mutation(
     operator::TwoFactorMutation,
     operator::OperatorMutation,
     todo::TodoMutation,
+    tenant::TenantMutation,
+    user::UserMutation,
 );
 
 /// The schema of the portal.

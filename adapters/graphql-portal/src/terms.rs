@@ -27,6 +27,16 @@ pub(crate) fn kept<T>(value: MaybeUndefined<T>, field: &'static str) -> Result<O
     }
 }
 
+/// A pattern that a text can be compared with.
+pub(crate) fn text_like(pattern: Option<String>) -> Result<Option<String>> {
+    let dangling = |pattern: &String| pattern.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1;
+    if pattern.iter().any(|pattern| pattern.contains('\0') || dangling(pattern)) {
+        let message = "textLike cannot be compared with this text";
+        return Err(problem(Problem::new(Code::ValidationFailed, message).of_field("filter")));
+    }
+    Ok(pattern)
+}
+
 /// An id in an argument.
 pub(crate) fn id(raw: &ID, field: &'static str) -> Result<Uuid> {
     raw.parse().map_err(|_| {

@@ -12,7 +12,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject
 use chrono::{DateTime, Utc};
 use domain::{TenantId, TodoId, UserId, todo};
 
-use crate::terms::{id, int, page_weight, position, terms};
+use crate::terms::{id, int, page_weight, position, terms, text_like};
 
 #[derive(Default)]
 pub(crate) struct TodoQuery;
@@ -136,15 +136,12 @@ struct AdminTodoFilter {
 impl AdminTodoFilter {
     fn parse(self) -> Result<TodoFilter> {
         let mut all = Vec::new();
-        let dangling = |pattern: &String| pattern.chars().rev().take_while(|c| *c == '\\').count() % 2 == 1;
-        if self.text_like.iter().any(|pattern| pattern.contains('\0') || dangling(pattern)) {
-            let message = "textLike cannot be compared with this text";
-            return Err(problem(Problem::new(Code::ValidationFailed, message).of_field("filter")));
-        }
         if let Some(owner) = self.owner_id {
             all.push(Filter::Field(TodoField::Owner(Test::Eq(UserId(id(&owner, "ownerId")?)))));
         }
-        all.extend(self.text_like.map(|pattern| Filter::Field(TodoField::Text(Test::Like(pattern)))));
+        all.extend(
+            text_like(self.text_like)?.map(|pattern| Filter::Field(TodoField::Text(Test::Like(pattern)))),
+        );
         all.extend(self.status.map(|status| Filter::Field(TodoField::Status(Test::Eq(status.into())))));
         all.extend(self.done.map(|done| Filter::Field(TodoField::Done(Test::Eq(done)))));
         Ok(Filter::All(all))

@@ -291,7 +291,7 @@ impl App {
     }
 
     /// A slug from the tenant's own name; never from a person's.
-    fn tenant_slug(&self, naming: &Naming, attempt: usize) -> Slug {
+    pub(crate) fn tenant_slug(&self, naming: &Naming, attempt: usize) -> Slug {
         let tail = self.entropy.secret();
         let tail = format!("{:02x}{:02x}{:02x}", tail[0], tail[1], tail[2]);
         let plain = match naming {

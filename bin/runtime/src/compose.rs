@@ -6,7 +6,7 @@ use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
     AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
-    PgTagList, PgTodoList, PgVault, PoolError, Reached, Wake,
+    PgTagList, PgTenantList, PgTodoList, PgVault, PoolError, Reached, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -127,6 +127,7 @@ impl Node {
             tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
             people: Arc::new(PgPeople::new(queries.readers.clone())),
             referrals: Arc::new(PgReferrals::new(queries.readers)),
+            tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(queries.pool.clone()))),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
             audit: Arc::new(PgAuditLog::new(primary)),
             progress,

@@ -164,7 +164,7 @@ impl Badge {
             OperatorEvent::RoleChanged { role, .. } => self.role = role,
             OperatorEvent::Deactivated { .. } => {
                 self.standing = Standing::Deactivated;
-                self.two_factor.forget_challenges();
+                self.two_factor.close_challenges();
             }
             OperatorEvent::Reactivated { .. } => self.standing = Standing::Active { sessions: Vec::new() },
             OperatorEvent::TwoFactorGenerated(it) => self.two_factor.evolve(Fact::Generated(it)),

@@ -82,6 +82,13 @@ pub enum TenantCommand {
     Suspend,
     /// Let them in again.
     Reinstate,
+    /// Change what is `Some`.
+    Update {
+        /// Another name.
+        name: Option<TenantName>,
+        /// Another slug.
+        slug: Option<Slug>,
+    },
     /// Note that one of several Owners goes. All who take Owners away pass through here, so that
     /// of two at the same time the second sees what the first did.
     RetireOwner {
@@ -106,6 +113,12 @@ pub enum TenantEvent {
     /// One of its Owners is no longer an active one.
     #[serde(rename = "tenant.owner_retired")]
     OwnerRetired { user: UserId, at: Timestamp },
+    /// It has another name; from now on one of its own.
+    #[serde(rename = "tenant.renamed")]
+    Renamed { name: TenantName, at: Timestamp },
+    /// It is addressed by another slug.
+    #[serde(rename = "tenant.slug_changed")]
+    SlugChanged { slug: Slug, at: Timestamp },
 }
 
 impl DomainEvent for TenantEvent {
@@ -115,6 +128,8 @@ impl DomainEvent for TenantEvent {
             Self::Suspended { .. } => "tenant.suspended",
             Self::Reinstated { .. } => "tenant.reinstated",
             Self::OwnerRetired { .. } => "tenant.owner_retired",
+            Self::Renamed { .. } => "tenant.renamed",
+            Self::SlugChanged { .. } => "tenant.slug_changed",
         };
         name.to_owned()
     }
@@ -136,7 +151,7 @@ pub enum TenantError {
     #[error("a tenant with this name exists already")]
     SlugTaken,
     /// Not a name.
-    #[error("tenantName has {chars} characters, 1 to {NAME_CHARS_MAX} printable ones are allowed")]
+    #[error("the name of a tenant has {chars} characters, 1 to {NAME_CHARS_MAX} printable ones are allowed")]
     NameMalformed {
         /// How long it was.
         chars: usize,
@@ -159,8 +174,21 @@ impl Root for Tenant {
             }
             (
                 Self::Unwritten,
-                TenantCommand::Suspend | TenantCommand::Reinstate | TenantCommand::RetireOwner { .. },
+                TenantCommand::Suspend
+                | TenantCommand::Reinstate
+                | TenantCommand::Update { .. }
+                | TenantCommand::RetireOwner { .. },
             ) => Err(TenantError::NotFound),
+            (
+                Self::Active { naming, slug } | Self::Suspended { naming, slug },
+                TenantCommand::Update { name, slug: other },
+            ) => {
+                let name = name.filter(|name| !matches!(naming, Naming::Given(given) if given == name));
+                let other = other.filter(|other| other != slug);
+                let renamed = name.map(|name| TenantEvent::Renamed { name, at });
+                let moved = other.map(|slug| TenantEvent::SlugChanged { slug, at });
+                Ok(renamed.into_iter().chain(moved).collect())
+            }
             (Self::Active { .. }, TenantCommand::Suspend) => Ok(vec![TenantEvent::Suspended { at }]),
             (Self::Suspended { .. }, TenantCommand::Reinstate) => Ok(vec![TenantEvent::Reinstated { at }]),
             (Self::Suspended { .. }, TenantCommand::Suspend)
@@ -172,8 +200,16 @@ impl Root for Tenant {
     }
 
     fn evolve(&mut self, event: TenantEvent) {
-        match (&*self, event) {
+        match (&mut *self, event) {
             (_, TenantEvent::Created { naming, slug, .. }) => *self = Self::Active { naming, slug },
+            (
+                Self::Active { naming, .. } | Self::Suspended { naming, .. },
+                TenantEvent::Renamed { name, .. },
+            ) => *naming = Naming::Given(name),
+            (
+                Self::Active { slug, .. } | Self::Suspended { slug, .. },
+                TenantEvent::SlugChanged { slug: other, .. },
+            ) => *slug = other,
             (Self::Active { naming, slug }, TenantEvent::Suspended { .. }) => {
                 *self = Self::Suspended { naming: naming.clone(), slug: slug.clone() };
             }
@@ -184,6 +220,8 @@ impl Root for Tenant {
                 Self::Unwritten | Self::Active { .. } | Self::Suspended { .. },
                 TenantEvent::Suspended { .. }
                 | TenantEvent::Reinstated { .. }
+                | TenantEvent::Renamed { .. }
+                | TenantEvent::SlugChanged { .. }
                 | TenantEvent::OwnerRetired { .. },
             ) => {}
         }

@@ -243,12 +243,6 @@ impl TwoFactor {
         }
     }
 
-    /// Sign-ins that wait for their second factor begin anew: the password they showed is no longer
-    /// worth anything.
-    pub fn forget_challenges(&mut self) {
-        self.challenges.clear();
-    }
-
     /// What the shown code is; `None` when it is nothing.
     fn judge(&self, attempt: &Attempt, at: Timestamp) -> Result<Option<Factor>, TwoFactorError> {
         if let Some(until) = self.locked_until.filter(|until| at < *until) {

@@ -98,6 +98,13 @@ impl PeopleProjection {
             TenantEvent::Suspended { .. } => drop(tx.execute(active, &[&id, &false]).await?),
             TenantEvent::Reinstated { .. } => drop(tx.execute(active, &[&id, &true]).await?),
             TenantEvent::OwnerRetired { .. } => {}
+            TenantEvent::Renamed { name, .. } => {
+                let sql = "UPDATE tenants SET name = $2, named_after = NULL WHERE id = $1";
+                tx.execute(sql, &[&id, &name.as_str()]).await?;
+            }
+            TenantEvent::SlugChanged { slug, .. } => {
+                tx.execute("UPDATE tenants SET slug = $2 WHERE id = $1", &[&id, &slug.as_str()]).await?;
+            }
         }
         Ok(())
     }

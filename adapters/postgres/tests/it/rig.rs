@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
     AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
-    PgTagList, PgTodoList, PgVault, Reached, Wake,
+    PgTagList, PgTenantList, PgTodoList, PgVault, Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -99,6 +99,7 @@ impl Node {
             todo_list,
             tag_list: Arc::new(PgTagList::new(self.pools.readers.clone())),
             people: Arc::new(PgPeople::new(self.pools.readers.clone())),
+            tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(pool()))),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(pool()))),
             referrals: Arc::new(PgReferrals::new(self.pools.readers.clone())),
             audit: Arc::new(PgAuditLog::new(pool())),

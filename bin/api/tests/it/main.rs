@@ -38,6 +38,7 @@ mod operators;
 mod outages;
 mod people;
 mod portal;
+mod portal_people;
 mod profile;
 mod recovery;
 mod referrals;

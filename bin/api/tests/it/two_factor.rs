@@ -7,6 +7,7 @@ use crate::{
     client::Client,
     database::Database,
     device::Device,
+    operators::colleague,
     person::{LOGIN, ME, PASSWORD, Person, REFRESH, login},
     portal::operator,
     service::{Service, Settings},
@@ -286,4 +287,27 @@ async fn the_trail_tells_of_the_second_factor_and_shows_no_secret_of_it() {
     let refused =
         client.refused(LOGIN, json!({"identifier": person.username, "password": "Wrong7Horse"})).await;
     assert_eq!(refused.message, "Invalid credentials");
+}
+
+#[tokio::test]
+async fn who_is_suspended_between_password_and_code_stays_out() {
+    const SUSPEND: &str =
+        "mutation($tenant: ID!, $id: ID!) { suspendUser(tenantId: $tenant, id: $id) { version } }";
+    const REINSTATE: &str =
+        "mutation($tenant: ID!, $id: ID!) { reinstateUser(tenantId: $tenant, id: $id) { version } }";
+    let system = shared().await;
+    let person = Person::new(&system.a).await;
+    let (mut device, codes) = set_up(&person.at(&system.a)).await;
+    let nobody = system.b.client();
+    let token = challenged(&nobody, &person.username).await;
+    let (_, _, operations) = colleague(&system, "OPERATIONS").await;
+    let who = json!({"tenant": person.tenant, "id": person.id});
+    operations.ask(SUSPEND, who.clone()).await;
+    let refused = nobody.refused(PASS, with(&token, &device.code().await)).await;
+    assert_eq!(refused.message, "This account has been suspended");
+    operations.ask(REINSTATE, who).await;
+    let late = nobody.refused(PASS, with(&token, &codes[0])).await;
+    assert_eq!(late.message, "Invalid or expired two-factor token", "the password is to be shown again");
+    let token = challenged(&nobody, &person.username).await;
+    nobody.ask(PASS, with(&token, &codes[0])).await;
 }

@@ -1,0 +1,202 @@
+//! People as operators see them: all of a tenant.
+
+use adapter_web::{ContextExt, CursorText, failed, relay, relay::PageInfo};
+use application::{
+    Direction, Failure, Filter, Page, PageRequest, Test,
+    tenant::{CountPeopleOfTenant, PeopleOfTenant},
+    user::{
+        PersonChanged, PersonField, PersonFilter, PersonRow, PersonSort, PersonStatus, ReinstateUserOfTenant,
+        SuspendUserOfTenant,
+    },
+};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::{TenantId, UserId, user::UserError};
+
+use crate::terms::{id, int, page_weight, position, terms, text_like};
+
+#[derive(Default)]
+pub(crate) struct UserQuery;
+
+#[derive(Default)]
+pub(crate) struct UserMutation;
+
+/// Whether a person may sign in.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "PersonStatus")]
+enum UserStatus {
+    /// The e-mail address is not verified yet.
+    Inactive,
+    /// May sign in.
+    Active,
+    /// May not.
+    Suspended,
+}
+
+/// A person of a tenant, as operators see one.
+#[derive(SimpleObject)]
+struct User {
+    id: ID,
+    tenant_id: ID,
+    fullname: String,
+    username: String,
+    email: String,
+    status: UserStatus,
+    /// The names of the person's roles.
+    roles: Vec<String>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<&PersonRow> for User {
+    fn from(row: &PersonRow) -> Self {
+        Self {
+            id: row.id.to_string().into(),
+            tenant_id: row.tenant.id.to_string().into(),
+            fullname: row.fullname.clone(),
+            username: row.username.clone(),
+            email: row.email.clone(),
+            status: row.status.into(),
+            roles: row.roles.iter().map(|role| role.name().to_owned()).collect(),
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A person in a list.
+#[derive(SimpleObject)]
+struct UserEdge {
+    cursor: CursorText,
+    node: User,
+}
+
+/// A page of people.
+struct UserConnection {
+    page: Page<PersonRow>,
+    tenant: TenantId,
+    filter: PersonFilter,
+    list: &'static str,
+}
+
+#[Object]
+impl UserConnection {
+    async fn edges(&self, ctx: &Context<'_>) -> Vec<UserEdge> {
+        let cursor = |key| CursorText(ctx.codec().keyset(self.list, key));
+        let edges = self.page.edges.iter();
+        edges.map(|edge| UserEdge { cursor: cursor(&edge.key), node: (&edge.node).into() }).collect()
+    }
+
+    async fn nodes(&self) -> Vec<User> {
+        self.page.edges.iter().map(|edge| (&edge.node).into()).collect()
+    }
+
+    async fn page_info(&self, ctx: &Context<'_>) -> PageInfo {
+        PageInfo::of(&self.page, self.list, ctx.codec())
+    }
+
+    /// How many people pass the filter.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let count = CountPeopleOfTenant { tenant: self.tenant, filter: self.filter.clone() };
+        ctx.app().ask(ctx.caller(), count, None).await.map(int).map_err(failed)
+    }
+}
+
+/// Which people: all that is given must hold.
+#[derive(InputObject, Default)]
+struct UserFilter {
+    /// A pattern with `%` and `_` for full name, username or e-mail address; ASCII letters alike in
+    /// both cases.
+    text_like: Option<String>,
+    status: Option<UserStatus>,
+}
+
+impl UserFilter {
+    fn parse(self) -> Result<PersonFilter> {
+        let mut all = Vec::new();
+        if let Some(pattern) = text_like(self.text_like)? {
+            let like = || Test::Like(pattern.clone());
+            let tests =
+                [PersonField::Fullname(like()), PersonField::Username(like()), PersonField::Email(like())];
+            all.push(Filter::Any(tests.map(Filter::Field).into()));
+        }
+        all.extend(self.status.map(|status| Filter::Field(PersonField::Status(Test::Eq(status.into())))));
+        Ok(Filter::All(all))
+    }
+}
+
+#[Object]
+impl UserQuery {
+    /// The people of a tenant, newest first.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    #[graphql(complexity = "page_weight(first, last, child_complexity)")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        first: Option<i32>,
+        after: Option<CursorText>,
+        last: Option<i32>,
+        before: Option<CursorText>,
+        filter: Option<UserFilter>,
+    ) -> Result<UserConnection> {
+        let (tenant, list) = (TenantId(id(&tenant_id, "tenantId")?), "users");
+        let filter = filter.unwrap_or_default().parse()?;
+        let window = relay::window(ctx, list, first, after, last, before)?;
+        let sort = PersonSort::CreatedAt(Direction::Desc);
+        let request = PageRequest { filter: filter.clone(), sort, window };
+        let asked = PeopleOfTenant { tenant, request };
+        let page = ctx.app().ask(ctx.caller(), asked, ctx.after()).await.map_err(failed)?;
+        Ok(UserConnection { page, tenant, filter, list })
+    }
+}
+
+/// A person after an operator's change.
+#[derive(SimpleObject)]
+struct UserPayload {
+    user: User,
+    /// One up per event.
+    version: i32,
+    /// The place of the last event: send it back as `X-Consistency-Token`.
+    cursor: CursorText,
+}
+
+impl UserPayload {
+    fn of(ctx: &Context<'_>, done: Result<PersonChanged, Failure<UserError>>) -> Result<Self> {
+        let done = done.map_err(failed)?;
+        ctx.note_visibility(done.visibility);
+        let (version, cursor) = (int(done.version), position(ctx, done.cursor));
+        Ok(Self { user: (&done.person).into(), version, cursor })
+    }
+}
+
+#[Object]
+impl UserMutation {
+    /// Keeps a person out: all sessions end.
+    async fn suspend_user(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        #[graphql(name = "id")] of: ID,
+        idempotency_key: Option<String>,
+        expected_version: Option<i32>,
+    ) -> Result<UserPayload> {
+        let (tenant, user) = (TenantId(id(&tenant_id, "tenantId")?), UserId(id(&of, "id")?));
+        let terms = terms(idempotency_key, expected_version);
+        let suspend = SuspendUserOfTenant { tenant, user };
+        UserPayload::of(ctx, ctx.app().send(ctx.caller(), suspend, terms).await)
+    }
+
+    /// Lets a person in again.
+    async fn reinstate_user(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        #[graphql(name = "id")] of: ID,
+        idempotency_key: Option<String>,
+        expected_version: Option<i32>,
+    ) -> Result<UserPayload> {
+        let (tenant, user) = (TenantId(id(&tenant_id, "tenantId")?), UserId(id(&of, "id")?));
+        let terms = terms(idempotency_key, expected_version);
+        let reinstate = ReinstateUserOfTenant { tenant, user };
+        UserPayload::of(ctx, ctx.app().send(ctx.caller(), reinstate, terms).await)
+    }
+}
