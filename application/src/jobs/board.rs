@@ -30,6 +30,21 @@ pub enum JobState {
     Dead,
 }
 
+impl JobState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Retrying, Self::Dead];
+
+    /// The name on the command line and in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// A job as a list shows it. There is nothing personal in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRow {

@@ -10,6 +10,7 @@ mod compose;
 mod gate;
 mod healthcheck;
 mod mail;
+mod manage;
 mod migrate;
 mod readiness;
 mod seed;

@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cli,
     compose::{ComposeError, Node},
-    mail,
+    mail, manage,
     settings::{Process, Settings},
     telemetry,
     world::SystemClock,
@@ -105,7 +105,10 @@ impl Workers {
 const USAGE: &str = "usage: worker                            run the consumers\n       \
     worker consumers                  list them: how far they came, and whether they work\n       \
     worker consumers pause NAME       stop one between two batches\n       \
-    worker consumers resume NAME      let a paused or halted one go on";
+    worker consumers resume NAME      let a paused or halted one go on\n       \
+    worker jobs [STATE]               list jobs: waiting, running, retrying, dead\n       \
+    worker jobs retry ID              try one anew\n       \
+    worker jobs discard ID            take one out of the queue";
 
 /// The `worker` binary.
 #[expect(clippy::print_stdout, reason = "help is for people")]
@@ -118,11 +121,24 @@ pub fn worker() -> ExitCode {
         ["consumers"] => manage(None),
         ["consumers", "pause", name] => manage(Some((*name, Act::Pause))),
         ["consumers", "resume", name] => manage(Some((*name, Act::Resume))),
+        ["jobs", rest @ ..] => match manage::Act::parse(rest) {
+            Some(act) => {
+                with_settings(|settings| cli::run(async move { manage::jobs(&settings, act).await }))
+            }
+            None => cli::misconfigured(&[USAGE.to_owned()]),
+        },
         ["--help" | "-h" | "help"] => {
             println!("{USAGE}");
             ExitCode::SUCCESS
         }
         _ => cli::misconfigured(&[USAGE.to_owned()]),
+    }
+}
+
+fn with_settings(run: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
+    match Settings::of(Process::Worker) {
+        Ok(settings) => run(settings),
+        Err(problems) => cli::misconfigured(&problems),
     }
 }
 

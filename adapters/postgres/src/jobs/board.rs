@@ -54,7 +54,7 @@ impl JobBoard for PgJobBoard {
         );
         let client = self.pool.get().await?;
         let limit = i64::try_from(limit)?;
-        let rows = client.query(&sql, &[&state.map(stored), &before.map(|id| id.0), &limit]).await?;
+        let rows = client.query(&sql, &[&state.map(JobState::name), &before.map(|id| id.0), &limit]).await?;
         rows.iter().map(job).collect()
     }
 
@@ -87,20 +87,9 @@ impl JobBoard for PgJobBoard {
     }
 }
 
-const fn stored(state: JobState) -> &'static str {
-    match state {
-        JobState::Waiting => "waiting",
-        JobState::Running => "running",
-        JobState::Retrying => "retrying",
-        JobState::Dead => "dead",
-    }
-}
-
 fn state(text: &str) -> Result<JobState, BoxError> {
-    let all = [JobState::Waiting, JobState::Running, JobState::Retrying, JobState::Dead];
-    all.into_iter()
-        .find(|state| stored(*state) == text)
-        .ok_or_else(|| format!("there is no state {text}").into())
+    let found = JobState::ALL.into_iter().find(|state| state.name() == text);
+    found.ok_or_else(|| format!("there is no state {text}").into())
 }
 
 fn job(row: &Row) -> Result<JobRow, BoxError> {

@@ -60,6 +60,22 @@ async fn what_the_mail_server_refuses_is_a_dead_letter_after_one_try_and_the_log
     assert!(line.contains("no such user here") && line.contains("ERROR"), "{line}");
     assert!(!log.contains(&email), "no address is logged");
     assert_eq!(server.tries(), 1);
+
+    let settings = with_mail(Settings::common(&database), &server);
+    let worker = |words: &[&str]| {
+        let done = settings.command("worker", words).output().expect("it runs");
+        (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let (listed, dead) = worker(&["jobs", "dead"]);
+    assert!(
+        listed && dead.contains("email:send-email-verification") && dead.contains("no such user"),
+        "{dead}"
+    );
+    assert!(!worker(&["jobs", "retry", "77"]).0, "there is no such job");
+    server.behave(Manners::Accept);
+    assert!(worker(&["jobs", "retry", "1"]).0);
+    until("the mail", async || server.mails().len() == 1).await;
+    until("an empty queue", async || worker(&["jobs"]) == (true, String::new())).await;
 }
 
 #[tokio::test]

@@ -3,5 +3,6 @@
 mod desk;
 mod mails;
 mod queue;
+mod schedules;
 mod schema;
 mod upkeep;
