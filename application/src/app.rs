@@ -4,6 +4,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use domain::{
     operator::{Operator, Roster},
+    role::Role,
     tag::Tag,
     tenant::Tenant,
     todo::Todo,
@@ -16,6 +17,7 @@ use crate::{
     live::Hub,
     operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
+    role::RoleList,
     tag::TagList,
     tenant::TenantList,
     todo::TodoList,
@@ -67,6 +69,8 @@ pub struct Deps {
     pub tenants: Aggregates<Tenant>,
     /// Streams of operators.
     pub operators: Aggregates<Operator>,
+    /// Streams of tenants' own roles.
+    pub roles: Aggregates<Role>,
     /// The stream of the active super admins.
     pub rosters: Aggregates<Roster>,
     /// The log under them.
@@ -75,6 +79,8 @@ pub struct Deps {
     pub todo_list: Arc<dyn TodoList>,
     /// The read model of tags.
     pub tag_list: Arc<dyn TagList>,
+    /// The read model of tenants' own roles.
+    pub role_list: Arc<dyn RoleList>,
     /// The read model of tenants and their people.
     pub people: Arc<dyn People>,
     /// The read model of tenants, across all of them.

@@ -65,6 +65,8 @@ pub enum Access {
     SignedIn,
     /// A signed-in person with all of these.
     Needs(&'static [Permission]),
+    /// A signed-in person with at least one of these.
+    NeedsOne(&'static [Permission]),
     /// An operator of the portal with at least this role, or the system on its command line.
     Operator(OperatorRole),
     /// Only the system itself, on its command line; never a surface.
@@ -82,6 +84,11 @@ impl Access {
                 caller.signed_in::<R>()?;
                 let missing = caller.lacks(permissions);
                 if missing.is_empty() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
+            }
+            Self::NeedsOne(permissions) => {
+                caller.signed_in::<R>()?;
+                let missing = caller.lacks(permissions);
+                if missing.len() < permissions.len() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
             }
             Self::Operator(least) => match caller.operator_role() {
                 Some(role) if role >= least => Ok(()),

@@ -3,7 +3,7 @@
 use domain::{
     Actor, OperatorId, SessionId, TenantId, Timestamp, UserId,
     operator::OperatorRole,
-    role::{Permission, SystemRole},
+    role::{Permission, RoleRef},
 };
 
 use crate::Failure;
@@ -47,6 +47,15 @@ enum Standing {
     Operator { role: OperatorRole, session: SessionId, until: Timestamp },
 }
 
+/// What a token speaks of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Credential {
+    /// A person's session.
+    Member { member: Member, session: SessionId },
+    /// An operator's session.
+    Operator { operator: OperatorId, session: SessionId },
+}
+
 /// A signed-in person and the tenant the person works in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Member {
@@ -73,10 +82,14 @@ impl Caller {
         Self { actor: Actor::System, platform, correlation, standing: Standing::System }
     }
 
-    /// A person with a verified token that works until `until`.
-    pub fn member(member: Member, session: SessionId, roles: &[SystemRole], until: Timestamp) -> Self {
-        let mut permissions: Vec<Permission> =
-            roles.iter().flat_map(|role| role.permissions()).copied().collect();
+    /// A person with a verified token that works until `until`, with the rights that the seeded ones
+    /// of these roles give. Surfaces ask for those of this moment: see [`crate::standing`].
+    pub fn member(member: Member, session: SessionId, roles: &[RoleRef], until: Timestamp) -> Self {
+        let seeded = roles.iter().filter_map(|role| match role {
+            RoleRef::System(role) => Some(role.permissions()),
+            RoleRef::Custom(_) => None,
+        });
+        let mut permissions: Vec<Permission> = seeded.flatten().copied().collect();
         permissions.sort_unstable();
         permissions.dedup();
         Self {
@@ -94,6 +107,44 @@ impl Caller {
             platform: Platform::Portal,
             correlation: String::new(),
             standing: Standing::Operator { role, session, until },
+        }
+    }
+
+    /// What there is to be looked at again since the token was signed.
+    pub(crate) fn credential(&self) -> Option<Credential> {
+        match (&self.standing, self.actor) {
+            (Standing::Member { member, session, .. }, _) => {
+                Some(Credential::Member { member: *member, session: *session })
+            }
+            (Standing::Operator { session, .. }, Actor::Operator(operator)) => {
+                Some(Credential::Operator { operator, session: *session })
+            }
+            (Standing::Anonymous | Standing::System | Standing::Operator { .. }, _) => None,
+        }
+    }
+
+    /// A person with the rights of this moment.
+    pub(crate) fn with_permissions(mut self, now: &[Permission]) -> Self {
+        if let Standing::Member { permissions, .. } = &mut self.standing {
+            now.clone_into(permissions);
+        }
+        self
+    }
+
+    /// An operator with the role of this moment.
+    pub(crate) fn with_operator_role(mut self, now: OperatorRole) -> Self {
+        if let Standing::Operator { role, .. } = &mut self.standing {
+            *role = now;
+        }
+        self
+    }
+
+    /// Whether `now` may do less than this caller could.
+    pub fn lost_rights(&self, now: &Self) -> bool {
+        match &self.standing {
+            Standing::Member { permissions, .. } => !now.lacks(permissions).is_empty(),
+            Standing::Operator { role, .. } => now.operator_role() < Some(*role),
+            Standing::Anonymous | Standing::System => false,
         }
     }
 

@@ -22,6 +22,8 @@ pub mod operator;
 mod order;
 mod page;
 pub mod ports;
+pub mod role;
+pub mod standing;
 pub mod tag;
 pub mod tenant;
 pub mod todo;

@@ -23,6 +23,6 @@ pub mod two_factor;
 pub mod user;
 
 pub use shared::{
-    Actor, BlindIndex, Claim, Issued, OperatorId, Root, Sealed, SessionId, StreamId, TagId, TenantId,
-    Timestamp, TodoId, TokenHash, UserId, upcast, upcasters,
+    Actor, ApiKeyId, BlindIndex, Claim, Issued, OperatorId, RoleId, Root, Sealed, SessionId, StreamId, TagId,
+    TenantId, Timestamp, TodoId, TokenHash, UserId, upcast, upcasters,
 };

@@ -9,9 +9,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use cqrs_es::{DomainEvent, persist::SerializedEvent};
 use domain::{
-    BlindIndex, OperatorId, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
+    BlindIndex, OperatorId, RoleId, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
     operator::{OperatorEvent, OperatorRole, RosterEvent, SignOut},
-    role::SystemRole,
+    role::{Permission, RoleEvent, RoleName, RoleRef, SystemRole},
     tag::{Colour, Slug, TagEvent, TagName},
     tenant::{Naming, TenantEvent, TenantName},
     todo::{Priority, TodoEvent, TodoText},
@@ -136,7 +136,7 @@ fn accounts() -> Vec<UserEvent> {
             fullname: Sealed::new("sealed-fullname"),
             email: Sealed::new("sealed-email"),
             email_index: BlindIndex::new("email-index"),
-            roles: vec![SystemRole::Member],
+            roles: vec![SystemRole::Member.into()],
             invitation_hash: TokenHash::new("invitation-hash"),
             invitation_token: Sealed::new("sealed-token"),
             invitation_expires_at: at,
@@ -164,7 +164,7 @@ fn users() -> Vec<UserEvent> {
             email: Sealed::new("sealed-email"),
             email_index: BlindIndex::new("email-index"),
             password: Sealed::new("sealed-password"),
-            roles: vec![SystemRole::Owner],
+            roles: vec![SystemRole::Owner.into()],
             referral_code: "REF-0A1B2C".to_owned(),
             verification_hash: TokenHash::new("verification-hash"),
             verification_token: Sealed::new("sealed-token"),
@@ -175,6 +175,19 @@ fn users() -> Vec<UserEvent> {
         UserEvent::SignedIn { session, refresh: refresh.clone(), expires_at: at, at },
         UserEvent::SessionRefreshed { session, refresh, expires_at: at, at },
         UserEvent::SessionRevoked { session, reason: Revocation::TokenReused, at },
+        UserEvent::RoleAssigned { role: RoleRef::Custom(RoleId(id(8))), at },
+        UserEvent::RoleRevoked { role: SystemRole::Viewer.into(), at },
+    ]
+}
+
+fn roles() -> Vec<RoleEvent> {
+    let (at, name) = (at(), RoleName::try_from("Planner".to_owned()).unwrap());
+    let permissions = [Permission::CreateTodo, Permission::UpdateTag].into();
+    vec![
+        RoleEvent::Defined { tenant: TenantId(id(1)), name: name.clone(), permissions, at },
+        RoleEvent::Renamed { name, at },
+        RoleEvent::PermissionsChanged { permissions: [Permission::ManageUsers].into(), at },
+        RoleEvent::Deleted { at },
     ]
 }
 
@@ -254,6 +267,7 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     hold(users(), &mut pinned, &mut missing);
     hold(accounts(), &mut pinned, &mut missing);
     hold(operators(), &mut pinned, &mut missing);
+    hold(roles(), &mut pinned, &mut missing);
     hold(rosters(), &mut pinned, &mut missing);
     hold(second_factor::<UserEvent>(), &mut pinned, &mut missing);
     hold(second_factor::<OperatorEvent>(), &mut pinned, &mut missing);

@@ -7,7 +7,7 @@ use application::{
 use cqrs_es::DomainEvent;
 use domain::{
     Claim, Root, SessionId, StreamId, TagId, TenantId, Timestamp, TodoId, UserId,
-    role::SystemRole,
+    role::{RoleEvent, RoleName, SystemRole},
     tag::{Colour, Slug, TagEvent, TagName},
     todo::{Priority, TodoEvent, TodoText},
 };
@@ -31,7 +31,7 @@ pub fn colleague(of: Member, entropy: &TestEntropy) -> Member {
 /// The person, signed in as the tenant's Owner.
 pub fn signed_in(member: Member) -> Caller {
     let until = moment(1_000_000_000);
-    Caller::member(member, SessionId(member.user.0), &[SystemRole::Owner], until).in_request("test")
+    Caller::member(member, SessionId(member.user.0), &[SystemRole::Owner.into()], until).in_request("test")
 }
 
 /// Somebody without a token.
@@ -82,6 +82,16 @@ pub fn tag_created(tenant: TenantId, name: &str) -> TagEvent {
         name: TagName::try_from(name.to_owned()).expect("tests name tags well"),
         slug: Slug::of(name).expect("tests name tags in letters"),
         colour: Colour::default(),
+        at: moment(0),
+    }
+}
+
+/// A role that allows nothing.
+pub fn role_defined(tenant: TenantId, name: &str) -> RoleEvent {
+    RoleEvent::Defined {
+        tenant,
+        name: RoleName::try_from(name.to_owned()).expect("tests name roles well"),
+        permissions: std::collections::BTreeSet::new(),
         at: moment(0),
     }
 }

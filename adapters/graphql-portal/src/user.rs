@@ -56,7 +56,7 @@ impl From<&PersonRow> for User {
             username: row.username.clone(),
             email: row.email.clone(),
             status: row.status.into(),
-            roles: row.roles.iter().map(|role| role.name().to_owned()).collect(),
+            roles: row.roles.clone(),
             created_at: row.created_at,
         }
     }

@@ -6,6 +6,7 @@
 //! business belongs into the domain. Then `cargo xtask schema`, and a line in `CHANGELOG.md`.
 
 mod filter;
+mod role;
 mod tag;
 mod terms;
 mod todo;
@@ -17,11 +18,17 @@ use async_graphql::{MergedObject, MergedSubscription, Object, Schema};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(Health, todo::TodoQuery, tag::TagQuery, user::UserQuery);
+pub struct Query(Health, todo::TodoQuery, tag::TagQuery, user::UserQuery, role::RoleQuery);
 
 /// What can be done.
 #[derive(MergedObject, Default)]
-pub struct Mutation(todo::TodoMutation, tag::TagMutation, user::UserMutation, user::TwoFactorMutation);
+pub struct Mutation(
+    todo::TodoMutation,
+    tag::TagMutation,
+    user::UserMutation,
+    user::TwoFactorMutation,
+    role::RoleMutation,
+);
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]

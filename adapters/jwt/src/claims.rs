@@ -4,7 +4,7 @@ use application::{
     Caller, Member, Platform,
     ports::{TokenError, TokenSubject},
 };
-use domain::{OperatorId, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole, role::SystemRole};
+use domain::{OperatorId, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole, role::RoleRef};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ impl Claims {
     ) -> Self {
         let (platform, sub, tenant_id, roles) = match subject {
             TokenSubject::User { user, tenant, roles } => {
-                let roles = roles.iter().map(|role| role.name().to_owned()).collect();
+                let roles = roles.iter().map(ToString::to_string).collect();
                 (Platform::User, user.0, Some(tenant.0), roles)
             }
             TokenSubject::Operator { operator, role } => {
@@ -99,9 +99,8 @@ impl Claims {
         match platform {
             Platform::User => {
                 let tenant = TenantId(self.tenant_id.ok_or_else(|| invalid("tenantId is missing"))?);
-                // A role this process does not know yet, during a deployment, gives nothing here.
-                let roles: Vec<SystemRole> =
-                    self.roles.iter().filter_map(|name| SystemRole::named(name)).collect();
+                // Of a tenant's own role the token knows no permissions: the surface asks for them.
+                let roles: Vec<RoleRef> = self.roles.iter().filter_map(|role| role.parse().ok()).collect();
                 Ok(Caller::member(Member { tenant, user: UserId(sub) }, session, &roles, until))
             }
             Platform::Portal => {

@@ -28,6 +28,8 @@ mod pool;
 mod progress;
 mod projections;
 mod readers;
+mod role;
+mod standing;
 mod tag;
 mod tenant;
 mod todo;
@@ -43,6 +45,8 @@ pub use pool::{Connector, PgPools, PgSettings, PoolError, SERVICE_ROLE, Tls, con
 pub use progress::{PgProgress, Reached};
 pub use projections::{Deployment, REACTIONS, all, mail_reactions};
 pub use readers::{AcrossTenants, READER_ROLE, TenantReaders};
+pub use role::{PgRoleList, RoleListProjection};
+pub use standing::StandingFollower;
 pub use tag::{PgTagList, TagListProjection};
 pub use tenant::PgTenantList;
 pub use todo::{PgTodoList, TodoChangesProjection, TodoListProjection};

@@ -32,6 +32,7 @@ migrations! {
     9 "0009_todo_changes",
     10 "0010_jobs",
     11 "0011_accounts",
+    12 "0012_role_list",
 }
 
 /// The newest schema this release knows, and needs.

@@ -9,12 +9,13 @@ use application::{
 };
 use cqrs_es::Aggregate;
 use deadpool_postgres::Pool;
-use domain::{operator::Operator, tag::Tag, tenant::Tenant, todo::Todo, user::User};
+use domain::{operator::Operator, role::Role, tag::Tag, tenant::Tenant, todo::Todo, user::User};
 
 use crate::{
     consumers::Projection,
     jobs::{Bell, Reacting},
     operator::OperatorListProjection,
+    role::RoleListProjection,
     tag::TagListProjection,
     todo::{TodoChangesProjection, TodoListProjection},
     user::{PeopleProjection, ReferralsProjection},
@@ -35,6 +36,7 @@ pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
         Arc::new(PeopleProjection::new(Arc::clone(&deployment.vault))),
         Arc::new(OperatorListProjection::new(Arc::clone(&deployment.vault))),
         Arc::new(ReferralsProjection::default()),
+        Arc::new(RoleListProjection::default()),
     ]
 }
 
@@ -55,5 +57,6 @@ pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {
         ReadModel::People => &[Tenant::TYPE, User::TYPE],
         ReadModel::OperatorList => &[Operator::TYPE],
         ReadModel::Referrals => &[User::TYPE],
+        ReadModel::RoleList => &[Role::TYPE],
     }
 }

@@ -88,7 +88,7 @@ async fn run<X: Executor>(
 ) -> Result<(Answer, Arc<Asked>), Turned> {
     let edge = &graphql.edge;
     receive::check_head(&request, &edge.rules)?;
-    let caller = caller(graphql, &request, id)?;
+    let caller = caller(graphql, &request, id).await?;
     let after = consistency_token(graphql, &request)?;
     let client = client_address(&request, edge.rules.trusted_proxies);
     let by_get = request.method() == Method::GET;
@@ -129,9 +129,10 @@ fn admit<X>(graphql: &Graphql<X>, wanted: Wanted, by_get: bool) -> Result<Admitt
     }
 }
 
-fn caller<X>(graphql: &Graphql<X>, request: &Request, id: &RequestId) -> Result<Caller, Turned> {
+async fn caller<X>(graphql: &Graphql<X>, request: &Request, id: &RequestId) -> Result<Caller, Turned> {
     let authorization = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     token::caller_of(&graphql.edge, authorization, id.as_str())
+        .await
         .map_err(|refused| Turned::always(refused.into()))
 }
 

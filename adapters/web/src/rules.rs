@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use application::{
     PUBLIC_LIMIT, Platform,
     ports::{AccessTokens, Clock, Entropy, Limit, RateLimits},
+    standing::Admission,
 };
 use async_graphql::SchemaBuilder;
 
@@ -40,8 +41,9 @@ const INIT_WAIT: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// The longest silence of a socket.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// How often the token of an open socket is checked again: below the 5 s of the contract.
-const TOKEN_RECHECK: Duration = Duration::from_secs(4);
+/// How often the token of an open socket is checked again: with the second that a change may take
+/// to be known, below the 5 s of the contract.
+const TOKEN_RECHECK: Duration = Duration::from_secs(2);
 /// The longest one outgoing message may wait for a client that does not read.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
 
@@ -51,6 +53,8 @@ pub struct Edge {
     pub platform: Platform,
     /// Who shows a token.
     pub tokens: Arc<dyn AccessTokens>,
+    /// Whether that one may still act, and what.
+    pub admission: Arc<dyn Admission>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// New request ids.

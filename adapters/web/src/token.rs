@@ -1,6 +1,6 @@
 //! From the `Authorization` header to the caller.
 
-use application::{Caller, Code, Failure, Never, Problem, ports::TokenError};
+use application::{Caller, Code, Failure, Never, Problem, ports::TokenError, standing::NotAdmitted};
 use thiserror::Error;
 
 use crate::Edge;
@@ -14,6 +14,9 @@ pub enum TokenRefused {
     /// Not a token of ours that works now.
     #[error("Invalid or expired token")]
     Invalid,
+    /// It cannot be told now whether it still works.
+    #[error("temporarily unavailable, please try again")]
+    Unavailable,
     /// A token of the other surface.
     #[error("a token of the other surface")]
     WrongPlatform {
@@ -28,6 +31,7 @@ impl From<TokenRefused> for Problem {
     fn from(refused: TokenRefused) -> Self {
         match refused {
             TokenRefused::Invalid => Self::new(Code::Unauthenticated, refused.to_string()),
+            TokenRefused::Unavailable => Self::new(Code::Unavailable, refused.to_string()),
             TokenRefused::WrongPlatform { required, received } => {
                 Failure::<Never>::WrongPlatform { required, received }.into()
             }
@@ -35,8 +39,9 @@ impl From<TokenRefused> for Problem {
     }
 }
 
-/// Who shows the value of an `Authorization` header; without one, nobody known.
-pub fn caller_of(
+/// Who shows the value of an `Authorization` header, with the rights of this moment; without one,
+/// nobody known.
+pub async fn caller_of(
     edge: &Edge,
     authorization: Option<&str>,
     correlation: &str,
@@ -45,7 +50,14 @@ pub fn caller_of(
         return Ok(Caller::anonymous(edge.platform, correlation));
     };
     let token = bearer(authorization).ok_or(TokenRefused::Invalid)?;
-    verify(edge, token).map(|caller| caller.in_request(correlation))
+    let caller = verify(edge, token)?.in_request(correlation);
+    edge.admission.admit(caller).await.map_err(|not| match not {
+        NotAdmitted::Ended => TokenRefused::Invalid,
+        NotAdmitted::Unavailable(error) => {
+            tracing::warn!(request_id = correlation, error, "it cannot be told whether a session goes on");
+            TokenRefused::Unavailable
+        }
+    })
 }
 
 /// The token in the value of an `Authorization` header.

@@ -20,8 +20,16 @@ pub enum ReadModel {
     People,
     /// Operators.
     OperatorList,
+    /// Tenants' own roles.
+    RoleList,
     /// Who brought whom.
     Referrals,
+}
+
+impl ReadModel {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::TodoList, Self::TagList, Self::People, Self::OperatorList, Self::RoleList, Self::Referrals];
 }
 
 /// Whether a read model shows a position.

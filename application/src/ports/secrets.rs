@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::{
     BlindIndex, OperatorId, Sealed, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole,
-    role::SystemRole,
+    role::RoleRef,
 };
 use thiserror::Error;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ pub enum TokenSubject {
         /// The tenant.
         tenant: TenantId,
         /// The roles.
-        roles: Vec<SystemRole>,
+        roles: Vec<RoleRef>,
     },
     /// An operator of the portal.
     Operator {

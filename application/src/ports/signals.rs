@@ -70,6 +70,7 @@ impl ReadModel {
             Self::TagList => "tag_list.v1",
             Self::People => "people.v1",
             Self::OperatorList => "operator_list.v1",
+            Self::RoleList => "role_list.v1",
             Self::Referrals => "referrals.v1",
         }
     }

@@ -247,7 +247,7 @@ impl App {
             email: seal(vault, user.0, "email", person.email.as_str()).await?,
             email_index: vault.index(user::EMAIL, person.email.as_str()).await.map_err(sealed)?,
             password: seal(vault, user.0, "password", &hash).await?,
-            roles: vec![role],
+            roles: vec![role.into()],
             referral_code: self.referral_code(),
             referrer: None,
             verification: SecuredToken {

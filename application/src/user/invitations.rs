@@ -2,7 +2,7 @@
 
 use domain::{
     Claim, StreamId,
-    role::{Permission, SystemRole},
+    role::{Permission, RoleRef},
     user::{
         self, Acceptance, Email, Fullname, INVITATION, Invite, Password, SecuredToken, UserCommand,
         UserError, Username,
@@ -19,6 +19,7 @@ use crate::{
     aggregates::broken,
     order::idempotency_of,
     ports::{fresh_token, hash_token},
+    role::Gone,
 };
 
 /// Asks somebody to join the caller's tenant.
@@ -29,7 +30,7 @@ pub struct InviteUser {
     /// Whom it greets.
     pub fullname: Fullname,
     /// What the person will be allowed to do.
-    pub roles: Vec<SystemRole>,
+    pub roles: Vec<RoleRef>,
 }
 
 impl Serialize for InviteUser {
@@ -62,7 +63,7 @@ impl Handle<InviteUser> for App {
     async fn handle(&self, caller: &Caller, invite: InviteUser, terms: Terms) -> Outcome<InviteUser> {
         let me: Member = caller.signed_in()?;
         // Nobody gives what they do not have.
-        may_give(caller, &invite.roles)?;
+        self.within_reach(caller, me, &invite.roles, Gone::Refused).await?;
         let key = self.personal_key(caller, InviteUser::NAME, &invite, &terms).await?;
         if let Some(key) = &key
             && let Some(receipt) = self.log.receipt(key).await.map_err(broken)?
@@ -160,13 +161,4 @@ impl Handle<AcceptInvitation> for App {
             }
         }
     }
-}
-
-/// Roles are given by those who may do all that the roles allow.
-pub(super) fn may_give(caller: &Caller, roles: &[SystemRole]) -> Result<(), Failure<UserError>> {
-    let mut needed: Vec<Permission> = roles.iter().flat_map(|role| role.permissions()).copied().collect();
-    needed.sort_unstable();
-    needed.dedup();
-    let missing = caller.lacks(&needed);
-    if missing.is_empty() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
 }

@@ -50,8 +50,8 @@ pub struct PersonRow {
     pub email: String,
     /// Whether the person may sign in.
     pub status: PersonStatus,
-    /// What the person may do.
-    pub roles: Vec<SystemRole>,
+    /// The names of the person's roles.
+    pub roles: Vec<String>,
     /// What the person gives to friends.
     pub referral_code: String,
     /// When the person registered.

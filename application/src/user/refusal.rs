@@ -22,12 +22,14 @@ impl Refusal for UserError {
             | Self::OwnSuspension
             | Self::LastOwner
             | Self::NotAccepted
+            | Self::TooManyRoles
             | Self::RoleUnknown => Code::ValidationFailed,
             Self::InvalidCredentials | Self::NotVerified | Self::Suspended | Self::SessionInvalid => {
                 Code::Unauthenticated
             }
             Self::ReferralCodeTaken => Code::Unavailable,
             Self::TwoFactor(error) => error.code(),
+            Self::Role(error) => error.code(),
             Self::Tenant(error) => error.code(),
         }
     }
@@ -42,8 +44,10 @@ impl Refusal for UserError {
             Self::TwoFactor(error) => error.field(),
             Self::CurrentPasswordWrong => Some("currentPassword"),
             Self::RoleUnknown => Some("roles"),
+            Self::Role(error) => error.field(),
             Self::Tenant(error) => error.field(),
-            Self::NotFound
+            Self::TooManyRoles
+            | Self::NotFound
             | Self::AlreadyRegistered
             | Self::InvalidCredentials
             | Self::NotVerified

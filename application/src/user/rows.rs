@@ -2,7 +2,7 @@
 
 use domain::{
     Sealed, StreamId, TenantId, Timestamp, UserId,
-    role::SystemRole,
+    role::RoleRef,
     tenant::{Naming, Tenant},
     user::{Standing, User, UserError},
 };
@@ -21,14 +21,14 @@ struct Seen<'a> {
     username: Option<&'a Sealed>,
     email: &'a Sealed,
     status: PersonStatus,
-    roles: &'a [SystemRole],
+    roles: &'a [RoleRef],
     referral_code: &'a str,
     created_at: Timestamp,
 }
 
 impl App {
     /// The person after a command.
-    pub(super) async fn person_changed(
+    pub(crate) async fn person_changed(
         &self,
         done: Committed<User>,
     ) -> Result<PersonChanged, Failure<UserError>> {
@@ -50,10 +50,30 @@ impl App {
             },
             email: self.opened(id, "email", seen.email).await?,
             status: seen.status,
-            roles: seen.roles.to_vec(),
+            roles: self.role_names(seen.tenant, seen.roles).await?,
             referral_code: seen.referral_code.to_owned(),
             created_at: seen.created_at,
         })
+    }
+
+    /// What people read of these roles; those that are gone are left out.
+    async fn role_names(
+        &self,
+        tenant: TenantId,
+        roles: &[RoleRef],
+    ) -> Result<Vec<String>, Failure<UserError>> {
+        let mut names = Vec::with_capacity(roles.len());
+        for role in roles {
+            match role {
+                RoleRef::System(role) => names.push(role.name().to_owned()),
+                RoleRef::Custom(id) => {
+                    let loaded = self.roles.load(&StreamId::within(tenant, id.0)).await;
+                    let (_, role) = loaded.map_err(|failure| failure.map(UserError::Role))?;
+                    names.extend(role.defined().map(|sheet| sheet.name.as_str().to_owned()));
+                }
+            }
+        }
+        Ok(names)
     }
 
     async fn tenant_row(&self, id: TenantId) -> Result<TenantRow, Failure<UserError>> {

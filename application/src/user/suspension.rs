@@ -3,19 +3,20 @@
 use domain::{
     Issued, Root, StreamId, TenantId, UserId,
     operator::OperatorRole,
-    role::{Permission, SystemRole},
+    role::{Permission, RoleRef, SystemRole},
     tenant::{Tenant, TenantCommand},
     user::{Standing, User, UserCommand, UserError},
 };
 use serde::Serialize;
 
-use super::{PersonChanged, commands::user_command, invitations::may_give};
+use super::{PersonChanged, commands::user_command};
 use crate::{
     Access, Aggregates, App, COMMAND_ATTEMPTS_MAX, Caller, Command, Committed, Failure, Handle, Member,
     Order, Outcome, Terms,
     aggregates::Decision,
     order::{idempotency, metadata},
     ports::{AppendError, IdempotencyKey, Unit},
+    role::Gone,
 };
 
 /// Keeps a person of one's own tenant out: all sessions end. An invitation is withdrawn.
@@ -50,6 +51,8 @@ pub struct ReinstateUserOfTenant {
     pub user: UserId,
 }
 
+const OWNER: RoleRef = RoleRef::System(SystemRole::Owner);
+
 const MANAGE: Access = Access::Needs(&[Permission::ManageUsers]);
 const OPERATE: Access = Access::Operator(OperatorRole::Operations);
 user_command!(SuspendUser -> PersonChanged, "user.suspend", MANAGE, [People]);
@@ -66,7 +69,7 @@ impl Handle<SuspendUser> for App {
         let them = Member { tenant: me.tenant, user: suspend.user };
         let roles = self.roles_within_reach(caller, them).await?;
         let key = idempotency(caller, SuspendUser::NAME, &suspend, &terms);
-        let done = if roles.contains(&SystemRole::Owner) {
+        let done = if roles.contains(&OWNER) {
             self.without_owner(caller, them, UserCommand::Suspend, SuspendUser::NAME, key, &terms).await?
         } else {
             self.change_other(caller, them, UserCommand::Suspend, SuspendUser::NAME, key, &terms).await?
@@ -126,14 +129,14 @@ impl App {
         &self,
         caller: &Caller,
         them: Member,
-    ) -> Result<Vec<SystemRole>, Failure<UserError>> {
+    ) -> Result<Vec<RoleRef>, Failure<UserError>> {
         let (_, state) = self.users.load(&StreamId::within(them.tenant, them.user.0)).await?;
         let roles = match &*state {
             User::Unwritten => return Err(Failure::Rejected(UserError::NotFound)),
             User::Registered(account) => account.roles.clone(),
             User::Invited(invitation) => invitation.roles.clone(),
         };
-        may_give(caller, &roles)?;
+        self.within_reach(caller, caller.signed_in()?, &roles, Gone::Ignored).await?;
         Ok(roles)
     }
 
@@ -236,7 +239,7 @@ impl App {
 }
 
 fn is_active_owner(state: &User) -> bool {
-    state.account().is_some_and(|account| {
-        account.standing == Standing::Active && account.roles.contains(&SystemRole::Owner)
-    })
+    state
+        .account()
+        .is_some_and(|account| account.standing == Standing::Active && account.roles.contains(&OWNER))
 }

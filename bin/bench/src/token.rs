@@ -50,7 +50,7 @@ pub(crate) fn run(servers: &Servers, report: &mut Report) -> Result<()> {
             let subject = TokenSubject::User {
                 user: UserId(id()),
                 tenant: TenantId(id()),
-                roles: vec![SystemRole::Owner],
+                roles: vec![SystemRole::Owner.into()],
             };
             issuer.issue(&subject, SessionId(id()), id(), now, until)
         })

@@ -6,13 +6,14 @@ use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
     AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
-    PgTagList, PgTenantList, PgTodoList, PgVault, PoolError, Reached, Wake,
+    PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, PoolError, Reached, StandingFollower, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
     Aggregates, App, Deps,
     live::Hub,
     ports::{AccessTokens, Entropy, ReadModel, Signals},
+    standing::Standings,
     two_factor::Bypass,
 };
 use thiserror::Error;
@@ -23,15 +24,6 @@ use crate::{
     start::{self, StartError},
     world::{SystemClock, SystemEntropy},
 };
-
-/// Every read model there is.
-const READ_MODELS: [ReadModel; 5] = [
-    ReadModel::TodoList,
-    ReadModel::TagList,
-    ReadModel::People,
-    ReadModel::OperatorList,
-    ReadModel::Referrals,
-];
 
 /// Why there is no node.
 #[derive(Debug, Error)]
@@ -81,7 +73,7 @@ impl Node {
         })
         .await?;
         let wake = Wake::new(Arc::clone(&signals) as Arc<dyn Signals>);
-        let reached = Reached::new(READ_MODELS.map(ReadModel::name));
+        let reached = Reached::new(ReadModel::ALL.map(ReadModel::name));
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = PgVault::new(pools.pool.clone(), entropy, settings.data_key);
         Ok(Self { pools, signals, wake, reached, vault, limits })
@@ -92,6 +84,14 @@ impl Node {
         start::database(&self.pools, stop).await?;
         tokio::spawn(Arc::clone(&self.wake).run());
         Ok(())
+    }
+
+    /// Who may act on this node. It follows the log from now on.
+    pub(crate) fn standings(&self, app: &App) -> Standings {
+        let standings = Standings::new(app.clone());
+        let (pool, wake) = (self.pools.pool.clone(), Arc::clone(&self.wake));
+        tokio::spawn(StandingFollower { pool, wake, standings: standings.clone() }.run());
+        standings
     }
 
     /// The application over this node's ports, as the surface of `tokens` serves it.
@@ -105,7 +105,7 @@ impl Node {
         let signals = Arc::clone(&self.signals) as Arc<dyn Signals>;
         // What the primary's consumers tell does not hold for a replica: there it is asked.
         let progress = if settings.replica.is_some() {
-            PgProgress::new(queries.pool.clone(), Reached::new(READ_MODELS.map(ReadModel::name)))
+            PgProgress::new(queries.pool.clone(), Reached::new(ReadModel::ALL.map(ReadModel::name)))
         } else {
             let progress = PgProgress::new(primary.clone(), Arc::clone(&self.reached));
             tokio::spawn(Arc::clone(&progress).run(Arc::clone(&signals)));
@@ -121,10 +121,12 @@ impl Node {
             users: Aggregates::new(Arc::clone(&log) as _),
             tenants: Aggregates::new(Arc::clone(&log) as _),
             operators: Aggregates::new(Arc::clone(&log) as _),
+            roles: Aggregates::new(Arc::clone(&log) as _),
             rosters: Aggregates::new(Arc::clone(&log) as _),
             log,
             todo_list,
             tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
+            role_list: Arc::new(PgRoleList::new(queries.readers.clone())),
             people: Arc::new(PgPeople::new(queries.readers.clone())),
             referrals: Arc::new(PgReferrals::new(queries.readers)),
             tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(queries.pool.clone()))),

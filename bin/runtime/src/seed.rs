@@ -102,7 +102,8 @@ async fn fill(app: &App, caller: &Caller, tenant: TenantId, owner: UserId) -> Re
         people.push(app.send(caller, add, Terms::default()).await.map_err(said)?.person.id);
     }
     let member = Member { tenant, user: owner };
-    let me = Caller::member(member, SessionId(app.entropy.id()), &[SystemRole::Owner], app.clock.now());
+    let me =
+        Caller::member(member, SessionId(app.entropy.id()), &[SystemRole::Owner.into()], app.clock.now());
     let me = me.in_request("seed-demo");
     let mut tags = Vec::new();
     for (name, colour) in TAGS {

@@ -9,7 +9,12 @@ use adapter_jwt::{KeyError, RsaTokens};
 use adapter_postgres::PgOutbox;
 use adapter_rest::RestDeps;
 use adapter_web::{ClientKeys, CursorCodec, Edge, EdgeRules, ServeLimits, layers, serve};
-use application::{App, Platform, mail::Outbox, ports::Limit};
+use application::{
+    App, Platform,
+    mail::Outbox,
+    ports::Limit,
+    standing::{Admission, ClosedDoor},
+};
 use poem::{Response, endpoint::BoxEndpoint};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -180,7 +185,10 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         server_url: format!("http://localhost:{port}"),
     });
     let edge = edge(surface, &settings, &node, &tokens);
-    let gate = layers(Gate { rest, graphql: Arc::clone(&graphql) }, Arc::new(edge([[0; 32]; 2])));
+    let gate = layers(
+        Gate { rest, graphql: Arc::clone(&graphql) },
+        Arc::new(edge([[0; 32]; 2], Arc::new(ClosedDoor))),
+    );
     let ending = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));
     let workers = match open(surface, &settings, &node, tokens, &edge, &stop).await {
@@ -216,7 +224,7 @@ async fn open(
     settings: &Settings,
     node: &Node,
     tokens: Arc<RsaTokens>,
-    edge: &impl Fn([[u8; 32]; 2]) -> Edge,
+    edge: &impl Fn([[u8; 32]; 2], Arc<dyn Admission>) -> Edge,
     stop: &CancellationToken,
 ) -> Result<(BoxEndpoint<'static, Response>, Option<Workers>), ServeError> {
     node.ready(stop).await?;
@@ -226,9 +234,10 @@ async fn open(
     let cursors = node.vault.derive("cursors").await.map_err(ComposeError::Vault)?;
     let clients = node.vault.derive("clients").await.map_err(ComposeError::Vault)?;
     let app = node.app(settings, tokens)?;
+    let standings = node.standings(&app);
     let workers = (!settings.external_workers).then(|| Workers::start(node, settings)).transpose();
     let workers = workers.map_err(ComposeError::Mail)?;
-    Ok(((surface.graphql)(app, Arc::new(edge([cursors, clients]))), workers))
+    Ok(((surface.graphql)(app, Arc::new(edge([cursors, clients], Arc::new(standings)))), workers))
 }
 
 fn edge(
@@ -236,7 +245,7 @@ fn edge(
     settings: &Settings,
     node: &Node,
     tokens: &Arc<RsaTokens>,
-) -> impl Fn([[u8; 32]; 2]) -> Edge + use<> {
+) -> impl Fn([[u8; 32]; 2], Arc<dyn Admission>) -> Edge + use<> {
     let base =
         if settings.environment.is_public() { EdgeRules::production() } else { EdgeRules::development() };
     let rules = EdgeRules {
@@ -247,9 +256,10 @@ fn edge(
     };
     let (platform, tokens) = (surface.platform, Arc::clone(tokens));
     let limits = Arc::clone(&node.limits);
-    move |[cursors, clients]| Edge {
+    move |[cursors, clients], admission| Edge {
         platform,
         tokens: Arc::clone(&tokens) as _,
+        admission,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         codec: CursorCodec::new(cursors),

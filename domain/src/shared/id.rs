@@ -32,6 +32,8 @@ id!(/** A person on the user surface. */ UserId);
 id!(/** One of the portal's own identities; no link to a user. */ OperatorId);
 id!(/** A todo. */ TodoId);
 id!(/** A tag of a tenant. */ TagId);
+id!(/** A role of a tenant's own. */ RoleId);
+id!(/** A key for machines. */ ApiKeyId);
 id!(/** A signed-in device: one family of refresh tokens. */ SessionId);
 
 /// The key of an event stream inside its aggregate type.

@@ -10,7 +10,7 @@ mod upcast;
 pub use claim::Claim;
 pub use host::Root;
 pub(crate) use host::hosted_by_cqrs_es;
-pub use id::{OperatorId, SessionId, StreamId, TagId, TenantId, TodoId, UserId};
+pub use id::{ApiKeyId, OperatorId, RoleId, SessionId, StreamId, TagId, TenantId, TodoId, UserId};
 pub use issued::{Actor, Issued, Timestamp};
 pub use sealed::{BlindIndex, Sealed, TokenHash};
 pub use upcast::{upcast, upcasters};

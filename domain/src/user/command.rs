@@ -1,13 +1,17 @@
 //! What can be asked of a user.
 
 use crate::{
-    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId, role::SystemRole,
+    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId, role::RoleRef,
     two_factor::TwoFactorCommand,
 };
 
 /// Everything that can be asked of a user.
 #[derive(Debug, Clone)]
 pub enum UserCommand {
+    /// May do what a role allows, too.
+    AssignRole(RoleRef),
+    /// May do no more what only this role allows.
+    RevokeRole(RoleRef),
     /// Become a user.
     Register(Box<Register>),
     /// Show that the e-mail address is one's own.
@@ -78,7 +82,7 @@ pub struct Register {
     /// The Argon2id hash of the password, sealed.
     pub password: Sealed,
     /// What the user may do.
-    pub roles: Vec<SystemRole>,
+    pub roles: Vec<RoleRef>,
     /// `REF-` and six upper-case hex digits.
     pub referral_code: String,
     /// Who brought the person here.
@@ -119,7 +123,7 @@ pub struct Invite {
     /// To look the e-mail address up.
     pub email_index: BlindIndex,
     /// What the person will be allowed to do.
-    pub roles: Vec<SystemRole>,
+    pub roles: Vec<RoleRef>,
     /// What the invitation is followed with.
     pub invitation: SecuredToken,
 }

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::{FULLNAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX};
-use crate::{tenant::TenantError, two_factor::TwoFactorError};
+use super::{FULLNAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, ROLES_MAX, USERNAME_CHARS_MAX};
+use crate::{role::RoleError, tenant::TenantError, two_factor::TwoFactorError};
 
 /// Why a user refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -74,6 +74,12 @@ pub enum UserError {
     /// A code is drawn at random; one that is taken is drawn again.
     #[error("no referral code was free, please try again")]
     ReferralCodeTaken,
+    /// More roles than one person may have.
+    #[error("a person may have at most {ROLES_MAX} roles")]
+    TooManyRoles,
+    /// A role refused.
+    #[error(transparent)]
+    Role(#[from] RoleError),
     /// A new tenant refused.
     #[error(transparent)]
     Tenant(#[from] TenantError),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
-    role::SystemRole,
+    role::RoleRef,
     two_factor::{Bound, Challenged, Generated, Passed, Refused, Unbound, stores_two_factor},
 };
 
@@ -23,7 +23,7 @@ pub enum UserEvent {
         email: Sealed,
         email_index: BlindIndex,
         password: Sealed,
-        roles: Vec<SystemRole>,
+        roles: Vec<RoleRef>,
         referral_code: String,
         verification_hash: TokenHash,
         verification_token: Sealed,
@@ -102,7 +102,7 @@ pub enum UserEvent {
         fullname: Sealed,
         email: Sealed,
         email_index: BlindIndex,
-        roles: Vec<SystemRole>,
+        roles: Vec<RoleRef>,
         invitation_hash: TokenHash,
         invitation_token: Sealed,
         invitation_expires_at: Timestamp,
@@ -118,6 +118,12 @@ pub enum UserEvent {
         referral_code: String,
         at: Timestamp,
     },
+    /// May do what a role allows, too.
+    #[serde(rename = "user.role_assigned")]
+    RoleAssigned { role: RoleRef, at: Timestamp },
+    /// May do no more what only this role allows.
+    #[serde(rename = "user.role_revoked")]
+    RoleRevoked { role: RoleRef, at: Timestamp },
 }
 
 stores_two_factor! {
@@ -161,6 +167,8 @@ impl DomainEvent for UserEvent {
         let name = match self {
             Self::Registered { .. } => "user.registered",
             Self::EmailVerified { .. } => "user.email_verified",
+            Self::RoleAssigned { .. } => "user.role_assigned",
+            Self::RoleRevoked { .. } => "user.role_revoked",
             Self::SignedIn { .. } => "user.signed_in",
             Self::SessionRefreshed { .. } => "user.session_refreshed",
             Self::SessionRevoked { .. } => "user.session_revoked",

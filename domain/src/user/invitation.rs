@@ -9,9 +9,7 @@ use super::{
     Acceptance, Account, INVITATION, INVITEE, Invite, Pending, Standing, User, UserError, UserEvent,
     password::{may_mail, note_mail},
 };
-use crate::{
-    BlindIndex, Claim, Sealed, TenantId, Timestamp, UserId, role::SystemRole, two_factor::TwoFactor,
-};
+use crate::{BlindIndex, Claim, Sealed, TenantId, Timestamp, UserId, role::RoleRef, two_factor::TwoFactor};
 
 /// What is known of somebody who was invited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +25,7 @@ pub struct Invitation {
     /// To look the e-mail address up.
     pub email_index: BlindIndex,
     /// What the person will be allowed to do.
-    pub roles: Vec<SystemRole>,
+    pub roles: Vec<RoleRef>,
     /// What the invitation is followed with; `None` once it was withdrawn.
     pub pending: Option<Pending>,
     /// When the person was first invited.
@@ -114,6 +112,8 @@ impl User {
                 | UserEvent::Suspended { .. }
                 | UserEvent::Reinstated { .. }
                 | UserEvent::InvitationAccepted { .. }
+                | UserEvent::RoleAssigned { .. }
+                | UserEvent::RoleRevoked { .. }
                 | UserEvent::TwoFactorGenerated(_)
                 | UserEvent::TwoFactorBound(_)
                 | UserEvent::TwoFactorUnbound(_)

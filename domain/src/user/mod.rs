@@ -6,10 +6,13 @@ mod event;
 mod invitation;
 mod password;
 mod profile;
+mod roles;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
 mod spec_accounts;
+#[cfg(test)]
+mod spec_roles;
 mod suspension;
 mod two_factor;
 mod value;
@@ -20,6 +23,7 @@ pub use command::{
 pub use error::UserError;
 pub use event::{PasswordChange, Revocation, UserEvent};
 pub use invitation::{Invitation, invitee};
+pub use roles::ROLES_MAX;
 use serde::{Deserialize, Serialize};
 pub use value::{
     EMAIL_BYTES_MAX, Email, FULLNAME_CHARS_MAX, Fullname, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, Password,
@@ -28,7 +32,7 @@ pub use value::{
 
 use crate::{
     BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
-    role::SystemRole,
+    role::RoleRef,
     shared::hosted_by_cqrs_es,
     two_factor::{Fact, TwoFactor, TwoFactorError},
 };
@@ -86,7 +90,7 @@ pub struct Account {
     /// The hash of the password, sealed.
     pub password: Sealed,
     /// What the person may do.
-    pub roles: Vec<SystemRole>,
+    pub roles: Vec<RoleRef>,
     /// What the person gives to friends.
     pub referral_code: String,
     /// Whether the e-mail address is verified.
@@ -268,6 +272,8 @@ impl Root for User {
             UserCommand::Reinstate => self.reinstate(at),
             UserCommand::Invite(invite) => self.invite(*invite, at),
             UserCommand::AcceptInvitation(acceptance) => self.accept_invitation(*acceptance, at),
+            UserCommand::AssignRole(role) => self.assign_role(role, at),
+            UserCommand::RevokeRole(role) => self.revoke_role(role, at),
         }
     }
 
@@ -408,6 +414,8 @@ impl Account {
                 self.username_index = username_index;
             }
             UserEvent::Suspended { .. } => self.suspended(),
+            UserEvent::RoleAssigned { role, .. } => self.roles.push(role),
+            UserEvent::RoleRevoked { role, .. } => self.roles.retain(|held| *held != role),
             UserEvent::Reinstated { .. } => self.reinstated(),
             UserEvent::SessionRevoked { session, .. } => self.sessions.retain(|open| open.id != session),
             UserEvent::TwoFactorGenerated(it) => self.two_factor.evolve(Fact::Generated(it)),

@@ -31,7 +31,7 @@ fn registered() -> UserEvent {
         email: Sealed::new("e"),
         email_index: BlindIndex::new("ei"),
         password: Sealed::new("p"),
-        roles: vec![SystemRole::Owner],
+        roles: vec![crate::role::SystemRole::Owner.into()],
         referral_code: "REF-0A1B2C".to_owned(),
         verification_hash: TokenHash::new("v"),
         verification_token: Sealed::new("vt"),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::Actor;
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     Timestamp::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
@@ -15,7 +15,7 @@ fn later(minutes: i64) -> Timestamp {
     noon() + Duration::minutes(minutes)
 }
 
-fn given(events: Vec<UserEvent>) -> AggregateTestExecutor<User> {
+pub(super) fn given(events: Vec<UserEvent>) -> AggregateTestExecutor<User> {
     TestFramework::with(()).given(events)
 }
 
@@ -23,7 +23,7 @@ fn at(command: UserCommand, at: Timestamp) -> Issued<UserCommand> {
     Issued { command, by: Actor::System, at }
 }
 
-fn asked(command: UserCommand) -> Issued<UserCommand> {
+pub(super) fn asked(command: UserCommand) -> Issued<UserCommand> {
     at(command, noon())
 }
 
@@ -44,7 +44,7 @@ fn registered() -> UserEvent {
         email: Sealed::new("e"),
         email_index: BlindIndex::new("ei"),
         password: Sealed::new("p"),
-        roles: vec![SystemRole::Owner],
+        roles: vec![crate::role::SystemRole::Owner.into()],
         referral_code: "REF-0A1B2C".to_owned(),
         verification_hash: TokenHash::new("v"),
         verification_token: Sealed::new("vt"),
@@ -53,7 +53,7 @@ fn registered() -> UserEvent {
     }
 }
 
-fn active() -> Vec<UserEvent> {
+pub(super) fn active() -> Vec<UserEvent> {
     vec![registered(), UserEvent::EmailVerified { at: noon() }]
 }
 
@@ -117,7 +117,7 @@ fn invited(name: &str) -> UserEvent {
         fullname: Sealed::new("f"),
         email: Sealed::new("e"),
         email_index: BlindIndex::new("ei"),
-        roles: vec![SystemRole::Member],
+        roles: vec![crate::role::SystemRole::Member.into()],
         invitation_hash: TokenHash::new(name),
         invitation_token: Sealed::new(name),
         invitation_expires_at: later(60),
@@ -132,7 +132,7 @@ fn invite(name: &str) -> UserCommand {
         fullname: Sealed::new("f"),
         email: Sealed::new("e"),
         email_index: BlindIndex::new("ei"),
-        roles: vec![SystemRole::Member],
+        roles: vec![crate::role::SystemRole::Member.into()],
         invitation: token(name, 60),
     }))
 }
@@ -340,7 +340,10 @@ fn an_invited_person_becomes_an_active_user() {
     given(vec![invited("t")]).when(asked(accept("t"))).then_expect_events(vec![accepted()]);
     let user = state(vec![invited("t"), accepted()]);
     let account = user.account().unwrap();
-    assert_eq!((&account.standing, &account.roles), (&Standing::Active, &vec![SystemRole::Member]));
+    assert_eq!(
+        (&account.standing, &account.roles),
+        (&Standing::Active, &vec![crate::role::SystemRole::Member.into()])
+    );
 }
 
 #[test]

@@ -41,7 +41,7 @@ struct ChangePasswordInput {
 
 /// A person after a change.
 #[derive(SimpleObject)]
-pub(super) struct UserPayload {
+pub(crate) struct UserPayload {
     user: User,
     /// One up per event.
     version: i32,
@@ -50,7 +50,7 @@ pub(super) struct UserPayload {
 }
 
 impl UserPayload {
-    pub(super) fn of(ctx: &Context<'_>, done: PersonChanged) -> Self {
+    pub(crate) fn of(ctx: &Context<'_>, done: PersonChanged) -> Self {
         ctx.note_visibility(done.visibility);
         Self {
             user: User(Arc::new(done.person)),

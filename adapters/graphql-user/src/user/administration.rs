@@ -6,7 +6,11 @@ use application::{
     user::{AcceptInvitation, InviteUser, ListPeople, ReinstateUser, SuspendUser},
 };
 use async_graphql::{Context, ID, InputObject, Object, Result};
-use domain::{UserId, role::SystemRole, user::UserError};
+use domain::{
+    UserId,
+    role::{RoleRef, SystemRole},
+    user::UserError,
+};
 
 use super::{
     account::UserPayload,
@@ -28,7 +32,7 @@ struct InviteUserInput {
     email: String,
     /// Whom it greets.
     fullname: String,
-    /// Names of roles; `Member` when absent.
+    /// Names of roles that every tenant has, or ids of your tenant's own; `Member` when absent.
     roles: Option<Vec<String>>,
 }
 
@@ -45,11 +49,11 @@ struct AcceptInvitationInput {
     fullname: Option<String>,
 }
 
-/// Roles by their names, each once.
-fn roles(names: Option<Vec<String>>) -> Result<Vec<SystemRole>> {
-    let Some(names) = names else { return Ok(vec![SystemRole::Member]) };
-    let named = names.iter().map(|name| SystemRole::named(name));
-    let mut roles = named.collect::<Option<Vec<_>>>().ok_or_else(|| refused(UserError::RoleUnknown))?;
+/// Roles by their names or ids, each once.
+fn roles(named: Option<Vec<String>>) -> Result<Vec<RoleRef>> {
+    let Some(named) = named else { return Ok(vec![SystemRole::Member.into()]) };
+    let parsed = named.iter().map(|role| role.parse()).collect::<std::result::Result<Vec<_>, _>>();
+    let mut roles: Vec<RoleRef> = parsed.map_err(|_| refused(UserError::RoleUnknown))?;
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)

@@ -11,6 +11,7 @@ mod referrals;
 mod two_factor;
 mod types;
 
+pub(crate) use account::UserPayload;
 use async_graphql::MergedObject;
 pub(crate) use two_factor::TwoFactorMutation;
 pub(crate) use types::User;

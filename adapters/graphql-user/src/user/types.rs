@@ -53,8 +53,8 @@ impl User {
     }
 
     /// The names of the person's roles.
-    async fn roles(&self) -> Vec<&'static str> {
-        self.0.roles.iter().map(|role| role.name()).collect()
+    async fn roles(&self) -> &[String] {
+        &self.0.roles
     }
 
     async fn tenant(&self) -> Tenant {

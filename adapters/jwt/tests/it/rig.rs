@@ -59,7 +59,7 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(crate) fn a_user() -> TokenSubject {
-    TokenSubject::User { user: USER, tenant: TENANT, roles: vec![SystemRole::Member] }
+    TokenSubject::User { user: USER, tenant: TENANT, roles: vec![SystemRole::Member.into()] }
 }
 
 pub(crate) fn an_operator() -> TokenSubject {

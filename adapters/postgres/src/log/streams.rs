@@ -7,6 +7,7 @@ use cqrs_es::{
 };
 use domain::{
     operator::{Operator, Roster},
+    role::Role,
     tag::Tag,
     tenant::Tenant,
     todo::Todo,
@@ -28,6 +29,7 @@ pub(super) async fn read(
         User::TYPE => of::<User>(repository, stream, after).await,
         Tenant::TYPE => of::<Tenant>(repository, stream, after).await,
         Operator::TYPE => of::<Operator>(repository, stream, after).await,
+        Role::TYPE => of::<Role>(repository, stream, after).await,
         Roster::TYPE => of::<Roster>(repository, stream, after).await,
         unknown => Err(LogError::Broken(format!("no aggregate is called {unknown}").into())),
     }

@@ -8,7 +8,7 @@ use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Transaction;
 use domain::{
     Sealed, TenantId,
-    role::SystemRole,
+    role::RoleRef,
     tenant::{Naming, Tenant, TenantEvent},
     upcasters,
     user::{User, UserEvent},
@@ -130,6 +130,12 @@ impl PeopleProjection {
                 let username = self.open(id, "username", &username).await?;
                 place.set("username = $4", &[&username]).await?;
             }
+            UserEvent::RoleAssigned { role, .. } => {
+                place.set("roles = array_append(roles, $4)", &[&role.to_string()]).await?;
+            }
+            UserEvent::RoleRevoked { role, .. } => {
+                place.set("roles = array_remove(roles, $4)", &[&role.to_string()]).await?;
+            }
             UserEvent::Suspended { .. } => place.set("status = 'SUSPENDED'", &[]).await?,
             UserEvent::Reinstated { .. } => {
                 place.set("status = CASE WHEN verified THEN 'ACTIVE' ELSE 'INACTIVE' END", &[]).await?;
@@ -162,7 +168,7 @@ impl PeopleProjection {
         let fullname = self.open(*id, "fullname", &fullname).await?;
         let username = self.open(*id, "username", &username).await?;
         let email = self.open(*id, "email", &email).await?;
-        let roles = names(&roles);
+        let roles = stored(&roles);
         tx.execute(sql, &[&tenant.0, id, &fullname, &username, &email, &roles, &referral_code, &at, version])
             .await?;
         Ok(place.rename_tenant(&fullname).await?)
@@ -178,7 +184,7 @@ impl PeopleProjection {
                    version = excluded.version WHERE p.version < excluded.version";
         let fullname = self.open(*id, "fullname", &fullname).await?;
         let email = self.open(*id, "email", &email).await?;
-        tx.execute(sql, &[&tenant.0, id, &fullname, &email, &names(&roles), &at, version]).await?;
+        tx.execute(sql, &[&tenant.0, id, &fullname, &email, &stored(&roles), &at, version]).await?;
         Ok(())
     }
 
@@ -193,8 +199,8 @@ impl PeopleProjection {
     }
 }
 
-fn names(roles: &[SystemRole]) -> Vec<&'static str> {
-    roles.iter().map(|role| role.name()).collect()
+fn stored(roles: &[RoleRef]) -> Vec<String> {
+    roles.iter().map(ToString::to_string).collect()
 }
 
 #[async_trait]

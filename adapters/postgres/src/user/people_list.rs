@@ -23,9 +23,13 @@ impl PgPeople {
     }
 }
 
-/// Columns of the tenant have names of their own: those of the person stay plain in filters.
-const SELECT: &str = "SELECT id, fullname, username, email, status, roles, referral_code, created_at, tenant_id, \
-     tenant_name, slug, active FROM people JOIN (SELECT id AS of_tenant, name AS tenant_name, slug, active \
+/// A role of the tenant's own is stored by its id, which is 36 characters long, and shown by its
+/// name; one that is gone is left out. Columns of the tenant have names of their own: those of the person stay plain in filters.
+const SELECT: &str = "SELECT id, fullname, username, email, status, \
+     ARRAY(SELECT COALESCE(own.name, held.role) FROM unnest(roles) WITH ORDINALITY AS held (role, nth) \
+       LEFT JOIN role_list AS own ON own.tenant_id = people.tenant_id AND own.id::text = held.role \
+       WHERE own.id IS NOT NULL OR length(held.role) < 36 ORDER BY held.nth), \
+     referral_code, created_at, tenant_id, tenant_name, slug, active FROM people JOIN (SELECT id AS of_tenant, name AS tenant_name, slug, active \
      FROM tenants) AS t ON of_tenant = tenant_id";
 
 #[async_trait]
@@ -118,7 +122,6 @@ const fn stored(status: PersonStatus) -> &'static str {
 }
 
 fn read(row: &Row) -> Result<PersonRow, BoxError> {
-    let roles: Vec<&str> = row.try_get(5)?;
     Ok(PersonRow {
         id: UserId(row.try_get(0)?),
         fullname: row.try_get(1)?,
@@ -129,7 +132,7 @@ fn read(row: &Row) -> Result<PersonRow, BoxError> {
             "SUSPENDED" => PersonStatus::Suspended,
             _ => PersonStatus::Inactive,
         },
-        roles: roles.into_iter().filter_map(SystemRole::named).collect(),
+        roles: row.try_get(5)?,
         referral_code: row.try_get(6)?,
         created_at: row.try_get(7)?,
         tenant: TenantRow {

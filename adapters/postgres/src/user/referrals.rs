@@ -60,7 +60,9 @@ impl Projection for ReferralsProjection {
                 UserEvent::Referred { referrer_tenant, referrer, .. } => {
                     below(tx, id, Member { tenant: referrer_tenant, user: referrer }).await?;
                 }
-                UserEvent::EmailVerified { .. }
+                UserEvent::RoleAssigned { .. }
+                | UserEvent::RoleRevoked { .. }
+                | UserEvent::EmailVerified { .. }
                 | UserEvent::SignedIn { .. }
                 | UserEvent::SessionRefreshed { .. }
                 | UserEvent::SessionRevoked { .. }

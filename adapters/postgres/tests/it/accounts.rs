@@ -141,7 +141,7 @@ async fn an_invitation_works_for_7_days() {
         let invite = InviteUser {
             email: email(name).try_into().unwrap(),
             fullname: "Bob".to_owned().try_into().unwrap(),
-            roles: vec![SystemRole::Member],
+            roles: vec![SystemRole::Member.into()],
         };
         let invited = node.app().send(&signed_in(owner), invite, Terms::default()).await.unwrap();
         let member = Member { tenant: owner.tenant, user: invited.person.id };
@@ -247,7 +247,7 @@ async fn people_and_referrals_written_again_from_zero_are_what_they_were() {
     let invite = InviteUser {
         email: email("bob").try_into().unwrap(),
         fullname: "Bob".to_owned().try_into().unwrap(),
-        roles: vec![SystemRole::Member],
+        roles: vec![SystemRole::Member.into()],
     };
     let invited = app.send(&signed_in(owner), invite, Terms::default()).await.unwrap().person;
     let bob = Member { tenant: owner.tenant, user: invited.id };

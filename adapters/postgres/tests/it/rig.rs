@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
     AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
-    PgTagList, PgTenantList, PgTodoList, PgVault, Reached, Wake,
+    PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -22,14 +22,6 @@ use tokio_util::sync::CancellationToken;
 /// Polling so quick that no test waits for it.
 pub(crate) const QUICK: Pace =
     Pace { poll: Duration::from_millis(20), retry: Duration::from_millis(20), batch: 500 };
-const MODELS: [ReadModel; 5] = [
-    ReadModel::TodoList,
-    ReadModel::TagList,
-    ReadModel::People,
-    ReadModel::OperatorList,
-    ReadModel::Referrals,
-];
-
 /// One process: its own pools, caches and knowledge; the wire is shared.
 pub(crate) struct Node {
     pub(crate) pools: PgPools,
@@ -58,7 +50,7 @@ impl Node {
         let log = Arc::new(PgEventLog::new(&pools, Arc::clone(&wake)));
         let entropy = Arc::new(TestEntropy::seeded(seed));
         let vault = PgVault::new(pools.pool.clone(), Arc::clone(&entropy) as _, Some([7; 32]));
-        let reached = Reached::new(MODELS.map(ReadModel::name));
+        let reached = Reached::new(ReadModel::ALL.map(ReadModel::name));
         Self { pools, signals, wake, log, reached, vault, clock: Arc::default(), entropy }
     }
 
@@ -93,6 +85,8 @@ impl Node {
             users: Aggregates::new(log()),
             tenants: Aggregates::new(log()),
             operators: Aggregates::new(log()),
+            roles: Aggregates::new(log()),
+            role_list: Arc::new(PgRoleList::new(self.pools.readers.clone())),
             rosters: Aggregates::new(log()),
             log: log(),
             live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),

@@ -7,20 +7,27 @@ use std::{
 };
 
 use adapter_postgres::{
-    PeopleProjection, PgPeople, PgReferrals, PgTagList, PgTodoList, READER_ROLE, ReferralsProjection,
-    TagListProjection, TenantReaders, TodoChangesProjection, TodoListProjection,
+    PeopleProjection, PgPeople, PgReferrals, PgRoleList, PgTagList, PgTodoList, READER_ROLE,
+    ReferralsProjection, RoleListProjection, TagListProjection, TenantReaders, TodoChangesProjection,
+    TodoListProjection,
 };
 use application::{
     Direction, Filter, Member, PageRequest, Terms, Window,
     ports::Entropy,
+    role::RoleList,
     tag::{TagList, TagSort},
     todo::{TodoList, TodoScope, TodoSort},
     user::{People, Person, PersonSort, ReferralSort, Referrals, Register},
 };
-use domain::{StreamId, TagId, TodoId, role::SystemRole, tag::Tag, todo::Todo};
+use domain::{
+    RoleId, StreamId, TagId, TodoId,
+    role::{Role, SystemRole},
+    tag::Tag,
+    todo::Todo,
+};
 use testkit::{
     TestDatabase,
-    given::{append, nobody, tag_created, todo_created, todo_stream},
+    given::{append, nobody, role_defined, tag_created, todo_created, todo_stream},
 };
 use tokio_postgres::{Client, error::SqlState};
 
@@ -32,6 +39,7 @@ struct Citizen {
     member: Member,
     todo: TodoId,
     tag: TagId,
+    role: RoleId,
     /// How many people came through the person.
     brought: i64,
 }
@@ -44,6 +52,7 @@ async fn two_tenants(node: &Node) -> [Citizen; 2] {
         node.run(TodoListProjection::default()),
         node.run(TodoChangesProjection::default()),
         node.run(ReferralsProjection::default()),
+        node.run(RoleListProjection::default()),
     );
     let app = node.app();
     let (mut citizens, mut referral_code) = (Vec::new(), None);
@@ -67,13 +76,18 @@ async fn two_tenants(node: &Node) -> [Citizen; 2] {
         let tag = node.entropy.id();
         let stream = StreamId::within(member.tenant, tag);
         node.append([append::<Tag>(&stream, &[], &[tag_created(member.tenant, "home")])]).await;
-        citizens.push(Citizen { member, todo, tag: TagId(tag), brought: i64::from(name == "carol") });
+        let role = node.entropy.id();
+        let stream = StreamId::within(member.tenant, role);
+        node.append([append::<Role>(&stream, &[], &[role_defined(member.tenant, "Planner")])]).await;
+        let (tag, role) = (TagId(tag), RoleId(role));
+        citizens.push(Citizen { member, todo, tag, role, brought: i64::from(name == "carol") });
     }
     for (model, types) in [
         ("people.v1", &["user", "tenant"][..]),
         ("tag_list.v1", &["tag"]),
         ("todo_changes.v1", &["todo"]),
         ("referrals.v1", &["user"]),
+        ("role_list.v1", &["role"]),
     ] {
         node.caught_up(model, types).await;
     }
@@ -138,6 +152,9 @@ async fn that_show_the_other(
     note("tags by id", tags.by_ids(tenant, &[me.tag, other.tag]).await.unwrap().len() > 1);
     note("page of tags", tags.page(tenant, &tag_page).await.unwrap().edges.len() > 1);
     note("count of tags", tags.count(tenant, &Filter::default()).await.unwrap() > 1);
+    let roles = PgRoleList::new(readers.clone());
+    note("roles", roles.all(tenant).await.unwrap().len() > 1);
+    note("roles by id", roles.by_ids(tenant, &[me.role, other.role]).await.unwrap().len() > 1);
     let ids = [me.member.user, other.member.user];
     note("people by id", people.by_ids(tenant, &ids).await.unwrap().len() > 1);
     let person_page = PageRequest {
@@ -191,7 +208,7 @@ async fn a_statement_without_its_condition_still_shows_one_tenant_only() {
     for table in walled(&owner).await {
         owner.batch_execute(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")).await.unwrap();
     }
-    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 17);
+    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 19);
 }
 
 /// The tables that stand behind the wall.

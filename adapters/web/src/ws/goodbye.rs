@@ -24,6 +24,9 @@ impl Goodbye {
     pub(super) const FORBIDDEN: Self = Self::new(4403, "Forbidden");
     pub(super) const WRONG_PLATFORM: Self = Self::new(4403, "Forbidden: a token of the other surface");
     pub(super) const EXPIRED: Self = Self::new(4403, "Forbidden: the token no longer works");
+    pub(super) const UNAVAILABLE: Self = Self::new(1013, "temporarily unavailable, please connect again");
+    pub(super) const FEWER_RIGHTS: Self =
+        Self::new(4403, "Forbidden: your rights have changed, please connect again");
     pub(super) const SUBPROTOCOL: Self = Self::new(4406, "Subprotocol not acceptable");
     pub(super) const INIT_TIMEOUT: Self = Self::new(4408, "Connection initialisation timeout");
     pub(super) const DUPLICATE: Self = Self::new(4409, "Subscriber already exists");
@@ -43,6 +46,7 @@ impl From<TokenRefused> for Goodbye {
     fn from(refused: TokenRefused) -> Self {
         match refused {
             TokenRefused::Invalid => Self::FORBIDDEN,
+            TokenRefused::Unavailable => Self::UNAVAILABLE,
             TokenRefused::WrongPlatform { .. } => Self::WRONG_PLATFORM,
         }
     }

@@ -23,7 +23,7 @@ use super::{
     protocol::{self, Said, shown_token},
 };
 use crate::{
-    Edge, EdgeRules, RequestId, caller_of,
+    Edge, EdgeRules, RequestId, TokenRefused, caller_of,
     context::Asked,
     gate,
     http::read_wanted,
@@ -122,7 +122,7 @@ impl<X: Executor> Session<X> {
                 }
                 event = next_event(&mut self.events, outbox), if speaking => self.tell(event),
                 () = &mut init, if waiting => return Err(Some(Goodbye::INIT_TIMEOUT)),
-                _ = recheck.tick() => self.recheck()?,
+                _ = recheck.tick() => self.recheck().await?,
                 () = &mut silent => return Err(Some(Goodbye::SILENT)),
                 _ = ping.tick() => {
                     // A full queue means that the writer is at the end of its patience already.
@@ -134,7 +134,7 @@ impl<X: Executor> Session<X> {
 
     async fn hear(&mut self, text: &str, outbox: &mpsc::Sender<Message>) -> Heard {
         let answer = match Said::read(text)? {
-            Said::Init(payload) => Some(self.init(payload)?),
+            Said::Init(payload) => Some(self.init(payload).await?),
             Said::Ping(payload) => Some(protocol::pong(payload)),
             Said::Pong => None,
             Said::Complete { id } => {
@@ -158,23 +158,28 @@ impl<X: Executor> Session<X> {
         Ok(())
     }
 
-    fn init(&mut self, payload: Option<&RawValue>) -> Result<String, Goodbye> {
+    async fn init(&mut self, payload: Option<&RawValue>) -> Result<String, Goodbye> {
         if self.caller.is_some() {
             return Err(Goodbye::SECOND_INIT);
         }
         if let Some(shown) = shown_token(payload)? {
             self.authorization = Some(shown);
         }
-        self.caller = Some(self.who()?);
+        self.caller = Some(self.who().await?);
         Ok(protocol::connection_ack())
     }
 
     /// Starts an operation, or breaks with why not; the socket goes on in either case.
     async fn subscribe(&mut self, id: &str, payload: &RawValue) -> Result<ControlFlow<Problem>, Goodbye> {
-        let caller = self.caller.as_ref().ok_or(Goodbye::UNAUTHORIZED)?;
+        if self.caller.is_none() {
+            return Err(Goodbye::UNAUTHORIZED);
+        }
         if self.live.contains_key(id) {
             return Err(Goodbye::DUPLICATE);
         }
+        // An operation begins with the rights of this moment.
+        self.recheck().await?;
+        let caller = self.caller.as_ref().ok_or(Goodbye::UNAUTHORIZED)?;
         let wanted = read_wanted(payload.get().as_bytes()).map_err(|_| Goodbye::MALFORMED)?;
         let rules = &self.edge.rules;
         // What was cut off goes with the next event that can be told. A client that reads nothing
@@ -227,18 +232,26 @@ impl<X: Executor> Session<X> {
         permit.send(Message::Text(text));
     }
 
-    /// Whether the token still works: it may have expired, or been revoked elsewhere.
-    fn recheck(&mut self) -> Result<(), Goodbye> {
-        let Some(caller) = &self.caller else { return Ok(()) };
+    /// Whether the token still works, with the rights it had: it may have expired, the session may
+    /// have ended, or a role may have been taken away. While nobody can tell, the socket stays.
+    async fn recheck(&mut self) -> Result<(), Goodbye> {
+        let Some(caller) = self.caller.clone() else { return Ok(()) };
         if caller.until().is_some_and(|until| until <= self.edge.clock.now()) {
             return Err(Goodbye::EXPIRED);
         }
-        self.caller = Some(self.who().map_err(|_| Goodbye::EXPIRED)?);
-        Ok(())
+        match caller_of(&self.edge, self.authorization.as_deref(), "").await {
+            Ok(now) if caller.lost_rights(&now) => Err(Goodbye::FEWER_RIGHTS),
+            Ok(now) => {
+                self.caller = Some(now);
+                Ok(())
+            }
+            Err(TokenRefused::Unavailable) => Ok(()),
+            Err(TokenRefused::Invalid | TokenRefused::WrongPlatform { .. }) => Err(Goodbye::EXPIRED),
+        }
     }
 
-    fn who(&self) -> Result<Caller, Goodbye> {
-        caller_of(&self.edge, self.authorization.as_deref(), "").map_err(Goodbye::from)
+    async fn who(&mut self) -> Result<Caller, Goodbye> {
+        caller_of(&self.edge, self.authorization.as_deref(), "").await.map_err(Goodbye::from)
     }
 }
 

@@ -52,6 +52,12 @@ impl Client {
         self.with("authorization", format!("Bearer {token}"))
     }
 
+    /// The token it shows.
+    pub(crate) fn token(&self) -> String {
+        let shown = self.headers.iter().find(|(name, _)| *name == "authorization");
+        shown.and_then(|(_, value)| value.strip_prefix("Bearer ")).expect("signed in").to_owned()
+    }
+
     /// The same, for answers at least as new as `cursor`.
     pub(crate) fn after(&self, cursor: &Value) -> Self {
         self.with("x-consistency-token", cursor.as_str().expect("a cursor"))

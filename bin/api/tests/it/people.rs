@@ -38,7 +38,7 @@ async fn invite(owner: &Client, email: &str, roles: Value) -> Value {
 }
 
 /// Somebody who follows an invitation of `owner` and signs in.
-async fn colleague(owner: &Client, role: &str) -> (String, Client) {
+pub(crate) async fn colleague(owner: &Client, role: &str) -> (String, Client) {
     let username = fresh_name();
     let email = format!("{username}@people.test");
     let invited = invite(owner, &email, json!([role])).await;

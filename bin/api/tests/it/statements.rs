@@ -7,6 +7,7 @@ use crate::{
     person::demo_person,
     proxy::Proxy,
     service::{Service, Settings},
+    standing::asked,
     system::demo,
 };
 
@@ -30,7 +31,7 @@ async fn a_list_of_100_todos_with_owner_assignee_and_tags_costs_at_most_4_statem
         client.ask(PAGE, json!({"first": first})).await;
         proxy.executed();
         let list = client.ask(PAGE, json!({"first": first})).await;
-        let executed = proxy.executed();
+        let executed = asked_for(&proxy.executed());
         assert!(
             executed.iter().any(|sql| sql.contains("todo_list")),
             "the proxy sees statements: {executed:#?}"
@@ -56,7 +57,7 @@ async fn a_list_of_100_todos_with_owner_assignee_and_tags_costs_at_most_4_statem
     client.ask(TODO, json!({"id": id})).await;
     proxy.executed();
     client.ask(TODO, json!({"id": id})).await;
-    let executed = proxy.executed();
+    let executed = asked_for(&proxy.executed());
     assert!((1..=3).contains(&executed.len()), "row, people, tags: {executed:#?}");
 
     proxy.executed();
@@ -67,5 +68,15 @@ async fn a_list_of_100_todos_with_owner_assignee_and_tags_costs_at_most_4_statem
 
     proxy.executed();
     client.refused(CREATE, json!({"input": {"text": ""}})).await;
-    assert_eq!(proxy.executed(), Vec::<String>::new(), "what cannot be costs the database nothing");
+    assert_eq!(
+        asked_for(&proxy.executed()),
+        Vec::<String>::new(),
+        "what cannot be costs the database nothing"
+    );
+}
+
+/// What was asked for the request itself. Who may act is remembered; transactions of other tests
+/// make it be asked anew now and then, from the streams (`standing.rs` counts those).
+fn asked_for(executed: &[String]) -> Vec<String> {
+    asked(executed).into_iter().filter(|sql| !sql.contains("FROM events")).collect()
 }

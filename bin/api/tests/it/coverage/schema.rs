@@ -194,6 +194,8 @@ fn text(name: &str) -> &'static str {
         "mimetype" => "image/png",
         "originalname" => "picture.png",
         "aggregatetype" => "todo",
+        "permissions" => "create-todo",
+        "roles" => "Viewer",
         _ => "something",
     }
 }
