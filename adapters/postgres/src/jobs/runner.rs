@@ -62,7 +62,7 @@ pub struct JobRunner<D> {
 impl<D: Send + Sync + 'static> JobRunner<D> {
     /// Runs nothing yet: no kind is known.
     pub fn new(performer: D, pool: Pool, bell: Arc<Bell>, pace: JobPace) -> Self {
-        let desk = Desk { performer: Arc::new(performer), pool };
+        let desk = Desk { performer: Arc::new(performer), pool, bell: Arc::clone(&bell) };
         Self { desk, bell, pace, kinds: Vec::new(), schedules: Vec::new() }
     }
 

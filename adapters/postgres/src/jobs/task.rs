@@ -18,6 +18,7 @@ use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Bell;
 use crate::BoxedError;
 
 /// What is kept of a cause, in characters.
@@ -27,11 +28,13 @@ const CAUSE_CHARS_MAX: usize = 1_000;
 pub(super) struct Desk<D> {
     pub(super) performer: Arc<D>,
     pub(super) pool: Pool,
+    pub(super) bell: Arc<Bell>,
 }
 
 impl<D> Clone for Desk<D> {
     fn clone(&self) -> Self {
-        Self { performer: Arc::clone(&self.performer), pool: self.pool.clone() }
+        let (performer, bell) = (Arc::clone(&self.performer), Arc::clone(&self.bell));
+        Self { performer, pool: self.pool.clone(), bell }
     }
 }
 
@@ -61,7 +64,10 @@ impl<D: Perform<J> + 'static, J: Job> TaskHandler for Task<D, J> {
         };
         tracing::info!("Job {} {} started", J::NAME, attempt.job);
         let started = Instant::now();
-        match perform(desk.performer.as_ref(), self.payload, &attempt).await {
+        let done = perform(desk.performer.as_ref(), self.payload, &attempt).await;
+        // The library takes one job a slot and look: where one was, there may be more.
+        desk.bell.ring();
+        match done {
             Ok(()) => {
                 let ms = started.elapsed().as_millis();
                 tracing::info!("Job {} {} completed in {ms}ms", J::NAME, attempt.job);

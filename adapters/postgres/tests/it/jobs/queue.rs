@@ -265,6 +265,20 @@ async fn a_bell_wakes_a_worker_long_before_it_would_have_looked() {
 }
 
 #[tokio::test]
+async fn a_worker_that_found_a_job_looks_for_the_next_at_once() {
+    let (_database, node, _) = setting().await;
+    let counter = Counter::default();
+    put(&node, (0..200).map(|n| job(n, Act::Succeed))).await;
+
+    // A look every five seconds, eight jobs each, would take longer than the test waits.
+    let pace = JobPace { poll: Duration::from_secs(5), ..QUICK };
+    let _worker = Worker::start_with(&node, &counter, Bell::new(), pace);
+
+    is_empty(&node).await;
+    assert_eq!(counter.runs().len(), 200);
+}
+
+#[tokio::test]
 async fn a_worker_whose_sessions_end_again_and_again_goes_on_when_it_is_left_alone() {
     let (database, node, _) = setting().await;
     let owner = database.owner().await;
