@@ -3,6 +3,7 @@
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use domain::{
+    api_key::ApiKey,
     operator::{Operator, Roster},
     role::Role,
     tag::Tag,
@@ -13,6 +14,7 @@ use domain::{
 
 use crate::{
     Aggregates,
+    api_key::ApiKeyList,
     audit::AuditLog,
     live::Hub,
     operator::OperatorList,
@@ -71,6 +73,8 @@ pub struct Deps {
     pub operators: Aggregates<Operator>,
     /// Streams of tenants' own roles.
     pub roles: Aggregates<Role>,
+    /// Streams of keys for machines.
+    pub api_keys: Aggregates<ApiKey>,
     /// The stream of the active super admins.
     pub rosters: Aggregates<Roster>,
     /// The log under them.
@@ -81,6 +85,8 @@ pub struct Deps {
     pub tag_list: Arc<dyn TagList>,
     /// The read model of tenants' own roles.
     pub role_list: Arc<dyn RoleList>,
+    /// The read model of keys.
+    pub api_key_list: Arc<dyn ApiKeyList>,
     /// The read model of tenants and their people.
     pub people: Arc<dyn People>,
     /// The read model of tenants, across all of them.

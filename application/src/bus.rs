@@ -61,12 +61,14 @@ pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 128;
 pub enum Access {
     /// Anybody.
     Public,
-    /// Any signed-in person of the user surface.
+    /// Any signed-in person of the user surface, or an API key of one.
     SignedIn,
-    /// A signed-in person with all of these.
+    /// A signed-in person with all of these, or an API key that has them.
     Needs(&'static [Permission]),
     /// A signed-in person with at least one of these.
     NeedsOne(&'static [Permission]),
+    /// A person who is signed in with a session, with all of these; never an API key.
+    InPerson(&'static [Permission]),
     /// An operator of the portal with at least this role, or the system on its command line.
     Operator(OperatorRole),
     /// Only the system itself, on its command line; never a surface.
@@ -84,6 +86,10 @@ impl Access {
                 caller.signed_in::<R>()?;
                 let missing = caller.lacks(permissions);
                 if missing.is_empty() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
+            }
+            Self::InPerson(permissions) => {
+                Self::Needs(permissions).admit(caller)?;
+                caller.session().map(drop).ok_or(Failure::NotInPerson)
             }
             Self::NeedsOne(permissions) => {
                 caller.signed_in::<R>()?;

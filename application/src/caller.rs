@@ -1,7 +1,7 @@
 //! Who asks: always from a verified token, never from the input.
 
 use domain::{
-    Actor, OperatorId, SessionId, TenantId, Timestamp, UserId,
+    Actor, ApiKeyId, OperatorId, SessionId, TenantId, Timestamp, UserId,
     operator::OperatorRole,
     role::{Permission, RoleRef},
 };
@@ -44,6 +44,7 @@ enum Standing {
     Anonymous,
     System,
     Member { member: Member, session: SessionId, permissions: Vec<Permission>, until: Timestamp },
+    Key { owner: Member, permissions: Vec<Permission>, until: Option<Timestamp> },
     Operator { role: OperatorRole, session: SessionId, until: Timestamp },
 }
 
@@ -52,6 +53,8 @@ enum Standing {
 pub(crate) enum Credential {
     /// A person's session.
     Member { member: Member, session: SessionId },
+    /// A key: it is looked at whenever it is shown, and only then.
+    Key,
     /// An operator's session.
     Operator { operator: OperatorId, session: SessionId },
 }
@@ -100,6 +103,16 @@ impl Caller {
         }
     }
 
+    /// A machine with a key that opens until `until`, acting for `owner` with these rights.
+    pub fn key(id: ApiKeyId, owner: Member, permissions: Vec<Permission>, until: Option<Timestamp>) -> Self {
+        Self {
+            actor: Actor::ApiKey(id),
+            platform: Platform::User,
+            correlation: String::new(),
+            standing: Standing::Key { owner, permissions, until },
+        }
+    }
+
     /// An operator with a verified token that works until `until`.
     pub fn operator(id: OperatorId, session: SessionId, role: OperatorRole, until: Timestamp) -> Self {
         Self {
@@ -116,6 +129,7 @@ impl Caller {
             (Standing::Member { member, session, .. }, _) => {
                 Some(Credential::Member { member: *member, session: *session })
             }
+            (Standing::Key { .. }, _) => Some(Credential::Key),
             (Standing::Operator { session, .. }, Actor::Operator(operator)) => {
                 Some(Credential::Operator { operator, session: *session })
             }
@@ -142,7 +156,9 @@ impl Caller {
     /// Whether `now` may do less than this caller could.
     pub fn lost_rights(&self, now: &Self) -> bool {
         match &self.standing {
-            Standing::Member { permissions, .. } => !now.lacks(permissions).is_empty(),
+            Standing::Member { permissions, .. } | Standing::Key { permissions, .. } => {
+                !now.lacks(permissions).is_empty()
+            }
             Standing::Operator { role, .. } => now.operator_role() < Some(*role),
             Standing::Anonymous | Standing::System => false,
         }
@@ -153,10 +169,10 @@ impl Caller {
         Self { correlation: correlation.into(), ..self }
     }
 
-    /// The person and tenant, when a person asks.
+    /// The person and tenant, when a person asks, or a key of one.
     pub fn signed_in<R: std::error::Error + 'static>(&self) -> Result<Member, Failure<R>> {
         match &self.standing {
-            Standing::Member { member, .. } => Ok(*member),
+            Standing::Member { member, .. } | Standing::Key { owner: member, .. } => Ok(*member),
             Standing::Anonymous | Standing::System | Standing::Operator { .. } => {
                 Err(Failure::Unauthenticated)
             }
@@ -167,14 +183,14 @@ impl Caller {
     pub fn operator_id<R: std::error::Error + 'static>(&self) -> Result<OperatorId, Failure<R>> {
         match self.actor {
             Actor::Operator(id) => Ok(id),
-            Actor::User(_) | Actor::System => Err(Failure::Unauthenticated),
+            Actor::User(_) | Actor::ApiKey(_) | Actor::System => Err(Failure::Unauthenticated),
         }
     }
 
     /// The tenant the caller works in.
     pub fn tenant(&self) -> Option<TenantId> {
         match &self.standing {
-            Standing::Member { member, .. } => Some(member.tenant),
+            Standing::Member { member, .. } | Standing::Key { owner: member, .. } => Some(member.tenant),
             Standing::Anonymous | Standing::System | Standing::Operator { .. } => None,
         }
     }
@@ -183,13 +199,13 @@ impl Caller {
     pub fn operator_role(&self) -> Option<OperatorRole> {
         match &self.standing {
             Standing::Operator { role, .. } => Some(*role),
-            Standing::Anonymous | Standing::System | Standing::Member { .. } => None,
+            Standing::Anonymous | Standing::System | Standing::Member { .. } | Standing::Key { .. } => None,
         }
     }
 
-    /// Whether a person or an operator is signed in.
+    /// Whether a person, a key of one, or an operator asks.
     pub fn is_signed_in(&self) -> bool {
-        matches!(self.standing, Standing::Member { .. } | Standing::Operator { .. })
+        matches!(self.standing, Standing::Member { .. } | Standing::Key { .. } | Standing::Operator { .. })
     }
 
     /// Whether the system itself asks.
@@ -197,18 +213,19 @@ impl Caller {
         matches!(self.standing, Standing::System)
     }
 
-    /// Until when the token works; `None` without one.
+    /// Until when the token works; `None` without one, and for a key that does not expire.
     pub fn until(&self) -> Option<Timestamp> {
         match &self.standing {
             Standing::Anonymous | Standing::System => None,
+            Standing::Key { until, .. } => *until,
             Standing::Member { until, .. } | Standing::Operator { until, .. } => Some(*until),
         }
     }
 
-    /// The session of the token.
+    /// The session of the token; a key has none.
     pub fn session(&self) -> Option<SessionId> {
         match &self.standing {
-            Standing::Anonymous | Standing::System => None,
+            Standing::Anonymous | Standing::System | Standing::Key { .. } => None,
             Standing::Member { session, .. } | Standing::Operator { session, .. } => Some(*session),
         }
     }
@@ -216,7 +233,7 @@ impl Caller {
     /// Which of `needed` the caller lacks.
     pub fn lacks(&self, needed: &[Permission]) -> Vec<Permission> {
         let has: &[Permission] = match &self.standing {
-            Standing::Member { permissions, .. } => permissions,
+            Standing::Member { permissions, .. } | Standing::Key { permissions, .. } => permissions,
             Standing::Anonymous | Standing::System | Standing::Operator { .. } => &[],
         };
         needed.iter().filter(|permission| !has.contains(permission)).copied().collect()

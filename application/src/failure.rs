@@ -133,6 +133,9 @@ pub enum Failure<R: Error + 'static = Never> {
     /// Too many attempts.
     #[error(transparent)]
     RateLimited(Wait),
+    /// An API key asks for what only a person who is signed in may.
+    #[error("This needs a person who is signed in; an API key is not enough")]
+    NotInPerson,
 }
 
 fn list(permissions: &[Permission]) -> String {
@@ -155,6 +158,7 @@ impl<R: Error + 'static> Failure<R> {
             Self::Unavailable(source) => Failure::Unavailable(source),
             Self::Internal(source) => Failure::Internal(source),
             Self::RateLimited(wait) => Failure::RateLimited(wait),
+            Self::NotInPerson => Failure::NotInPerson,
         }
     }
 }
@@ -221,9 +225,10 @@ impl<R: Refusal> From<Failure<R>> for Problem {
         match failure {
             Failure::Rejected(refusal) => refusal.into(),
             Failure::Unauthenticated => Self::new(Code::Unauthenticated, message),
-            Failure::Forbidden(_) | Failure::RoleTooLow(_) | Failure::WrongPlatform { .. } => {
-                Self::new(Code::Forbidden, message)
-            }
+            Failure::Forbidden(_)
+            | Failure::RoleTooLow(_)
+            | Failure::WrongPlatform { .. }
+            | Failure::NotInPerson => Self::new(Code::Forbidden, message),
             Failure::Conflict { current_version } => {
                 Self { current_version: Some(current_version), ..Self::new(Code::Conflict, message) }
             }

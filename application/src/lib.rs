@@ -8,6 +8,7 @@
 #![deny(missing_docs, clippy::future_not_send)]
 
 mod aggregates;
+pub mod api_key;
 mod app;
 pub mod audit;
 mod bus;

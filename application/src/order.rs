@@ -105,6 +105,7 @@ fn actor(actor: Actor) -> (&'static str, String) {
     match actor {
         Actor::User(id) => ("user", id.to_string()),
         Actor::Operator(id) => ("operator", id.to_string()),
+        Actor::ApiKey(id) => ("api_key", id.to_string()),
         Actor::System => ("system", String::new()),
     }
 }

@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use cqrs_es::{DomainEvent, persist::SerializedEvent};
 use domain::{
     BlindIndex, OperatorId, RoleId, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
+    api_key::{ApiKeyEvent, KeyName, Slot},
     operator::{OperatorEvent, OperatorRole, RosterEvent, SignOut},
     role::{Permission, RoleEvent, RoleName, RoleRef, SystemRole},
     tag::{Colour, Slug, TagEvent, TagName},
@@ -191,6 +192,25 @@ fn roles() -> Vec<RoleEvent> {
     ]
 }
 
+fn api_keys() -> Vec<ApiKeyEvent> {
+    let at = at();
+    vec![
+        ApiKeyEvent::Created {
+            tenant: TenantId(id(1)),
+            owner: UserId(id(2)),
+            name: KeyName::try_from("ci".to_owned()).unwrap(),
+            prefix: "etk_01234567".to_owned(),
+            hash: TokenHash::new("key-hash"),
+            permissions: [Permission::CreateTodo, Permission::UpdateTodo].into(),
+            expires_at: Some(at),
+            slot: Slot::all().nth(3).unwrap(),
+            at,
+        },
+        ApiKeyEvent::Used { at },
+        ApiKeyEvent::Revoked { at },
+    ]
+}
+
 fn second_factor<E: From<Fact>>() -> Vec<E> {
     let (at, challenge) = (at(), TokenHash::new("challenge-hash"));
     let recovery = vec![TokenHash::new("recovery-1"), TokenHash::new("recovery-2")];
@@ -268,6 +288,7 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     hold(accounts(), &mut pinned, &mut missing);
     hold(operators(), &mut pinned, &mut missing);
     hold(roles(), &mut pinned, &mut missing);
+    hold(api_keys(), &mut pinned, &mut missing);
     hold(rosters(), &mut pinned, &mut missing);
     hold(second_factor::<UserEvent>(), &mut pinned, &mut missing);
     hold(second_factor::<OperatorEvent>(), &mut pinned, &mut missing);

@@ -6,8 +6,9 @@ use application::{
 };
 use cqrs_es::DomainEvent;
 use domain::{
-    Claim, Root, SessionId, StreamId, TagId, TenantId, Timestamp, TodoId, UserId,
-    role::{RoleEvent, RoleName, SystemRole},
+    Claim, Root, SessionId, StreamId, TagId, TenantId, Timestamp, TodoId, TokenHash, UserId,
+    api_key::{ApiKeyEvent, KeyName, Slot},
+    role::{Permission, RoleEvent, RoleName, SystemRole},
     tag::{Colour, Slug, TagEvent, TagName},
     todo::{Priority, TodoEvent, TodoText},
 };
@@ -82,6 +83,21 @@ pub fn tag_created(tenant: TenantId, name: &str) -> TagEvent {
         name: TagName::try_from(name.to_owned()).expect("tests name tags well"),
         slug: Slug::of(name).expect("tests name tags in letters"),
         colour: Colour::default(),
+        at: moment(0),
+    }
+}
+
+/// A person's first key, without an end.
+pub fn api_key_created(owner: Member, hash: &str) -> ApiKeyEvent {
+    ApiKeyEvent::Created {
+        tenant: owner.tenant,
+        owner: owner.user,
+        name: KeyName::try_from("ci".to_owned()).expect("a name"),
+        prefix: "etk_01234567".to_owned(),
+        hash: TokenHash::new(hash),
+        permissions: [Permission::CreateTodo].into(),
+        expires_at: None,
+        slot: Slot::all().next().expect("a place"),
         at: moment(0),
     }
 }

@@ -5,6 +5,7 @@
 //! In the slice's `mutation.rs`: a resolver with three jobs, parse, send, shape. An `if` about the
 //! business belongs into the domain. Then `cargo xtask schema`, and a line in `CHANGELOG.md`.
 
+mod api_key;
 mod filter;
 mod role;
 mod tag;
@@ -18,7 +19,14 @@ use async_graphql::{MergedObject, MergedSubscription, Object, Schema};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(Health, todo::TodoQuery, tag::TagQuery, user::UserQuery, role::RoleQuery);
+pub struct Query(
+    Health,
+    todo::TodoQuery,
+    tag::TagQuery,
+    user::UserQuery,
+    role::RoleQuery,
+    api_key::ApiKeyQuery,
+);
 
 /// What can be done.
 #[derive(MergedObject, Default)]
@@ -28,6 +36,7 @@ pub struct Mutation(
     user::UserMutation,
     user::TwoFactorMutation,
     role::RoleMutation,
+    api_key::ApiKeyMutation,
 );
 
 /// What can be followed.

@@ -3,6 +3,7 @@
 use adapter_web::{ContextExt, CursorText, problem};
 use application::{Code, Problem, Refusal, Terms, ports::Cursor};
 use async_graphql::{Context, ID, Result};
+use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 /// The terms of a mutation.
@@ -25,6 +26,11 @@ pub(crate) fn id(raw: &ID, field: &'static str) -> Result<Uuid> {
     known(raw).ok_or_else(|| {
         problem(Problem::new(Code::ValidationFailed, format!("{field} is not an id")).of_field(field))
     })
+}
+
+/// Postgres keeps microseconds; so do we, from the first moment on.
+pub(crate) fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
 }
 
 /// The error of an input field that was sent as `null` where it cannot be cleared.

@@ -15,6 +15,7 @@
 //! `application`, one line in `mail_reactions` or a list beside it, and the migration that makes its
 //! checkpoint where it is to begin (`0010_jobs.up.sql` shows how).
 
+mod api_key;
 mod audit;
 pub mod consumers;
 pub mod jobs;
@@ -37,6 +38,7 @@ mod user;
 mod vault;
 mod xid;
 
+pub use api_key::{ApiKeyListProjection, PgApiKeyList};
 pub use audit::PgAuditLog;
 pub use log::{PgEventLog, Wake};
 pub use mail::{PgOutbox, PgSentLog};

@@ -33,6 +33,7 @@ migrations! {
     10 "0010_jobs",
     11 "0011_accounts",
     12 "0012_role_list",
+    13 "0013_api_key_list",
 }
 
 /// The newest schema this release knows, and needs.

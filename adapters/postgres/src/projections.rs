@@ -9,9 +9,12 @@ use application::{
 };
 use cqrs_es::Aggregate;
 use deadpool_postgres::Pool;
-use domain::{operator::Operator, role::Role, tag::Tag, tenant::Tenant, todo::Todo, user::User};
+use domain::{
+    api_key::ApiKey, operator::Operator, role::Role, tag::Tag, tenant::Tenant, todo::Todo, user::User,
+};
 
 use crate::{
+    api_key::ApiKeyListProjection,
     consumers::Projection,
     jobs::{Bell, Reacting},
     operator::OperatorListProjection,
@@ -37,6 +40,7 @@ pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
         Arc::new(OperatorListProjection::new(Arc::clone(&deployment.vault))),
         Arc::new(ReferralsProjection::default()),
         Arc::new(RoleListProjection::default()),
+        Arc::new(ApiKeyListProjection::default()),
     ]
 }
 
@@ -58,5 +62,6 @@ pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {
         ReadModel::OperatorList => &[Operator::TYPE],
         ReadModel::Referrals => &[User::TYPE],
         ReadModel::RoleList => &[Role::TYPE],
+        ReadModel::ApiKeyList => &[ApiKey::TYPE],
     }
 }

@@ -1,6 +1,8 @@
 //! From the `Authorization` header to the caller.
 
-use application::{Caller, Code, Failure, Never, Problem, ports::TokenError, standing::NotAdmitted};
+use application::{
+    Caller, Code, Failure, Never, Platform, Problem, ports::TokenError, standing::NotAdmitted,
+};
 use thiserror::Error;
 
 use crate::Edge;
@@ -49,9 +51,16 @@ pub async fn caller_of(
     let Some(authorization) = authorization else {
         return Ok(Caller::anonymous(edge.platform, correlation));
     };
-    let token = bearer(authorization).ok_or(TokenRefused::Invalid)?;
-    let caller = verify(edge, token)?.in_request(correlation);
-    edge.admission.admit(caller).await.map_err(|not| match not {
+    let admitted = match (credential(authorization).ok_or(TokenRefused::Invalid)?, edge.platform) {
+        (Credential::Token(token), _) => {
+            let caller = verify(edge, token)?.in_request(correlation);
+            edge.admission.admit(caller).await
+        }
+        (Credential::Key(key), Platform::User) => edge.admission.admit_key(key, correlation).await,
+        // Machines have no business on the portal.
+        (Credential::Key(_), Platform::Portal) => return Err(TokenRefused::Invalid),
+    };
+    admitted.map_err(|not| match not {
         NotAdmitted::Ended => TokenRefused::Invalid,
         NotAdmitted::Unavailable(error) => {
             tracing::warn!(request_id = correlation, error, "it cannot be told whether a session goes on");
@@ -60,16 +69,29 @@ pub async fn caller_of(
     })
 }
 
-/// The token in the value of an `Authorization` header.
-pub(crate) fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_BYTES_MAX)
-        .then_some(token)
+/// What the value of an `Authorization` header holds.
+enum Credential<'a> {
+    /// A signed token.
+    Token(&'a str),
+    /// A key for machines.
+    Key(&'a str),
+}
+
+/// The token or key in the value of an `Authorization` header.
+fn credential(authorization: &str) -> Option<Credential<'_>> {
+    let (scheme, shown) = authorization.split_once(' ')?;
+    let shown = Some(shown.trim()).filter(|it| !it.is_empty() && it.len() <= TOKEN_BYTES_MAX)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Some(Credential::Token(shown))
+    } else if scheme.eq_ignore_ascii_case("apikey") {
+        Some(Credential::Key(shown))
+    } else {
+        None
+    }
 }
 
 /// Who shows a token.
-pub(crate) fn verify(edge: &Edge, token: &str) -> Result<Caller, TokenRefused> {
+fn verify(edge: &Edge, token: &str) -> Result<Caller, TokenRefused> {
     let caller = edge.tokens.verify(token, edge.clock.now()).map_err(|error| match error {
         TokenError::WrongPlatform { received } => {
             TokenRefused::WrongPlatform { required: edge.platform.name(), received }

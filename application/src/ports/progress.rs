@@ -24,12 +24,21 @@ pub enum ReadModel {
     RoleList,
     /// Who brought whom.
     Referrals,
+    /// Keys for machines.
+    ApiKeyList,
 }
 
 impl ReadModel {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::TodoList, Self::TagList, Self::People, Self::OperatorList, Self::RoleList, Self::Referrals];
+    pub const ALL: [Self; 7] = [
+        Self::TodoList,
+        Self::TagList,
+        Self::People,
+        Self::OperatorList,
+        Self::RoleList,
+        Self::Referrals,
+        Self::ApiKeyList,
+    ];
 }
 
 /// Whether a read model shows a position.

@@ -72,6 +72,7 @@ impl ReadModel {
             Self::OperatorList => "operator_list.v1",
             Self::RoleList => "role_list.v1",
             Self::Referrals => "referrals.v1",
+            Self::ApiKeyList => "api_key_list.v1",
         }
     }
 }

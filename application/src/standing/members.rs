@@ -13,8 +13,10 @@ use crate::{Caller, Member};
 
 /// What the streams say of a person.
 pub(super) struct Standing {
+    /// Whether the person may act at all.
+    pub(super) open: bool,
     sessions: Vec<SessionId>,
-    permissions: Vec<Permission>,
+    pub(super) permissions: Vec<Permission>,
 }
 
 impl Standings {
@@ -24,16 +26,24 @@ impl Standings {
         member: Member,
         session: SessionId,
     ) -> Result<Caller, NotAdmitted> {
-        let stream = StreamId::within(member.tenant, member.user.0);
-        let remembered = self.0.members.get(&stream).filter(|it| it.sessions.contains(&session));
-        let standing = match remembered {
-            Some(standing) => standing,
-            None => self.ask_member(member, stream).await?,
-        };
+        let standing = self.member(member, |it| it.sessions.contains(&session)).await?;
         if standing.sessions.contains(&session) {
             Ok(caller.with_permissions(&standing.permissions))
         } else {
             Err(NotAdmitted::Ended)
+        }
+    }
+
+    /// What is remembered of a person, when it says yes; or else what the streams say.
+    pub(super) async fn member(
+        &self,
+        member: Member,
+        says_yes: impl Fn(&Standing) -> bool + Send,
+    ) -> Result<Arc<Standing>, NotAdmitted> {
+        let stream = StreamId::within(member.tenant, member.user.0);
+        match self.0.members.get(&stream).filter(|it| says_yes(it)) {
+            Some(standing) => Ok(standing),
+            None => self.ask_member(member, stream).await,
         }
     }
 
@@ -45,10 +55,11 @@ impl Standings {
         let active = user.account().filter(|account| account.standing == user::Standing::Active);
         let standing = match active {
             Some(account) if !tenant.is_suspended() => Standing {
+                open: true,
                 sessions: account.sessions.iter().map(|open| open.id).collect(),
                 permissions: app.permissions_of(member, &account.roles).await.map_err(away)?,
             },
-            Some(_) | None => Standing { sessions: Vec::new(), permissions: Vec::new() },
+            Some(_) | None => Standing { open: false, sessions: Vec::new(), permissions: Vec::new() },
         };
         let standing = Arc::new(standing);
         self.0.members.remember(asking, stream, &standing);

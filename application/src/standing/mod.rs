@@ -10,6 +10,7 @@
 //! lives for [`STALE_MAX`] only. A remembered "no" is never trusted: a session may be younger than
 //! what is remembered of its person.
 
+mod keys;
 mod members;
 mod memory;
 mod operators;
@@ -43,6 +44,8 @@ pub enum NotAdmitted {
 pub trait Admission: Send + Sync + 'static {
     /// The caller with the rights of this moment.
     async fn admit(&self, caller: Caller) -> Result<Caller, NotAdmitted>;
+    /// Who shows an API key in a request, with the rights of this moment.
+    async fn admit_key(&self, key: &str, correlation: &str) -> Result<Caller, NotAdmitted>;
 }
 
 /// Nobody may act: a surface that is not composed yet.
@@ -51,6 +54,10 @@ pub struct ClosedDoor;
 #[async_trait]
 impl Admission for ClosedDoor {
     async fn admit(&self, _: Caller) -> Result<Caller, NotAdmitted> {
+        Err(NotAdmitted::Unavailable("the surface is starting".into()))
+    }
+
+    async fn admit_key(&self, _: &str, _: &str) -> Result<Caller, NotAdmitted> {
         Err(NotAdmitted::Unavailable("the surface is starting".into()))
     }
 }
@@ -63,6 +70,8 @@ struct Inner {
     app: App,
     members: Memory<members::Standing>,
     operators: Memory<operators::Standing>,
+    keys: Memory<keys::Standing>,
+    key_streams: keys::Streams,
     followed: Arc<Followed>,
 }
 
@@ -72,7 +81,9 @@ impl Standings {
         let followed = Arc::new(Followed::default());
         let members = Memory::new(Arc::clone(&followed));
         let operators = Memory::new(Arc::clone(&followed));
-        Self(Arc::new(Inner { app, members, operators, followed }))
+        let keys = Memory::new(Arc::clone(&followed));
+        let key_streams = keys::Streams::default();
+        Self(Arc::new(Inner { app, members, operators, keys, key_streams, followed }))
     }
 
     /// How far the follower came: it tells here.
@@ -84,6 +95,7 @@ impl Standings {
     pub fn begin(&self) {
         self.0.members.forget_if(|_| true);
         self.0.operators.forget_if(|_| true);
+        self.0.keys.forget_if(|_| true);
     }
 
     /// A stream of one of [`DECIDES`] went on: what it decided is asked anew.
@@ -91,6 +103,7 @@ impl Standings {
         match aggregate_type {
             "user" => self.0.members.forget(stream),
             "operator" => self.0.operators.forget(stream),
+            "api_key" => self.0.keys.forget(stream),
             // A tenant and its roles speak of all its people.
             _ => {
                 let tenant = stream.tenant().or_else(|| stream.own().map(domain::TenantId));
@@ -101,18 +114,24 @@ impl Standings {
 }
 
 /// The aggregate types that decide who may act.
-pub const DECIDES: &[&str] = &["user", "tenant", "role", "operator"];
+pub const DECIDES: &[&str] = &["user", "tenant", "role", "operator", "api_key"];
 
 #[async_trait]
 impl Admission for Standings {
     async fn admit(&self, caller: Caller) -> Result<Caller, NotAdmitted> {
         match caller.credential() {
             None => Ok(caller),
+            // A caller that a key made cannot stand in for the key itself.
+            Some(Credential::Key) => Err(NotAdmitted::Ended),
             Some(Credential::Member { member, session }) => self.admit_member(caller, member, session).await,
             Some(Credential::Operator { operator, session }) => {
                 self.admit_operator(caller, operator, session).await
             }
         }
+    }
+
+    async fn admit_key(&self, key: &str, correlation: &str) -> Result<Caller, NotAdmitted> {
+        self.admit_holder(key, correlation).await
     }
 }
 

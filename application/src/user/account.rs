@@ -54,10 +54,10 @@ pub struct Logout;
 #[derive(Debug, Clone, Serialize)]
 pub struct LogoutEverywhere;
 
-user_command!(UpdateProfile -> PersonChanged, "user.update_profile", Access::SignedIn, [People]);
-user_command!(ChangePassword -> PersonChanged, "user.change_password", Access::SignedIn, []);
-user_command!(Logout -> Committed<User>, "user.logout", Access::SignedIn, []);
-user_command!(LogoutEverywhere -> Committed<User>, "user.logout_everywhere", Access::SignedIn, []);
+user_command!(UpdateProfile -> PersonChanged, "user.update_profile", Access::InPerson(&[]), [People]);
+user_command!(ChangePassword -> PersonChanged, "user.change_password", Access::InPerson(&[]), []);
+user_command!(Logout -> Committed<User>, "user.logout", Access::InPerson(&[]), []);
+user_command!(LogoutEverywhere -> Committed<User>, "user.logout_everywhere", Access::InPerson(&[]), []);
 
 impl Handle<UpdateProfile> for App {
     async fn handle(&self, caller: &Caller, update: UpdateProfile, terms: Terms) -> Outcome<UpdateProfile> {
@@ -110,7 +110,7 @@ impl Handle<ChangePassword> for App {
 
 impl Handle<Logout> for App {
     async fn handle(&self, caller: &Caller, logout: Logout, terms: Terms) -> Outcome<Logout> {
-        let session = caller.session().ok_or(Failure::Unauthenticated)?;
+        let session = caller.session().ok_or(Failure::NotInPerson)?;
         let key = idempotency(caller, Logout::NAME, &logout, &terms);
         self.change_oneself(caller, Logout::NAME, UserCommand::EndSession(session), key, &terms).await
     }
@@ -150,7 +150,7 @@ pub struct MySessions;
 impl Query for MySessions {
     type Answer = Vec<SessionRow>;
     const NAME: &'static str = "user.sessions";
-    const ACCESS: Access = Access::SignedIn;
+    const ACCESS: Access = Access::InPerson(&[]);
     const READS: &'static [ReadModel] = &[];
 }
 

@@ -57,20 +57,20 @@ pub struct VerifyTwoFactor {
 }
 
 macro_rules! two_factor_command {
-    ($command:ident -> $output:ty, $name:literal, $access:ident) => {
+    ($command:ident -> $output:ty, $name:literal, $access:expr) => {
         impl Command for $command {
             type Output = $output;
             type Rejection = UserError;
             const NAME: &'static str = $name;
-            const ACCESS: Access = Access::$access;
+            const ACCESS: Access = $access;
             const SHOWN_IN: &'static [ReadModel] = &[];
         }
     };
 }
-two_factor_command!(GenerateTwoFactor -> TwoFactorSecret, "user.generate_two_factor", SignedIn);
-two_factor_command!(BindTwoFactor -> TwoFactorBound, "user.bind_two_factor", SignedIn);
-two_factor_command!(UnbindTwoFactor -> Committed<User>, "user.unbind_two_factor", SignedIn);
-two_factor_command!(VerifyTwoFactor -> SessionTokens, "user.verify_two_factor", Public);
+two_factor_command!(GenerateTwoFactor -> TwoFactorSecret, "user.generate_two_factor", Access::InPerson(&[]));
+two_factor_command!(BindTwoFactor -> TwoFactorBound, "user.bind_two_factor", Access::InPerson(&[]));
+two_factor_command!(UnbindTwoFactor -> Committed<User>, "user.unbind_two_factor", Access::InPerson(&[]));
+two_factor_command!(VerifyTwoFactor -> SessionTokens, "user.verify_two_factor", Access::Public);
 
 impl Handle<GenerateTwoFactor> for App {
     async fn handle(

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
-    PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, PoolError, Reached, StandingFollower, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress,
+    PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, PoolError, Reached,
+    StandingFollower, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -122,10 +123,12 @@ impl Node {
             tenants: Aggregates::new(Arc::clone(&log) as _),
             operators: Aggregates::new(Arc::clone(&log) as _),
             roles: Aggregates::new(Arc::clone(&log) as _),
+            api_keys: Aggregates::new(Arc::clone(&log) as _),
             rosters: Aggregates::new(Arc::clone(&log) as _),
             log,
             todo_list,
             tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
+            api_key_list: Arc::new(PgApiKeyList::new(queries.readers.clone())),
             role_list: Arc::new(PgRoleList::new(queries.readers.clone())),
             people: Arc::new(PgPeople::new(queries.readers.clone())),
             referrals: Arc::new(PgReferrals::new(queries.readers)),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{OperatorId, UserId};
+use super::{ApiKeyId, OperatorId, UserId};
 
 /// A moment, with the microseconds that Postgres keeps.
 pub type Timestamp = DateTime<Utc>;
@@ -16,6 +16,8 @@ pub enum Actor {
     User(UserId),
     /// An operator on the portal.
     Operator(OperatorId),
+    /// A machine with a key, for the person who made the key.
+    ApiKey(ApiKeyId),
     /// The system itself: a seed, a process manager, an anonymous visitor.
     System,
 }

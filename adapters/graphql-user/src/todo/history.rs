@@ -49,7 +49,7 @@ impl TodoHistoryEntry {
     async fn by_id(&self) -> Option<ID> {
         match self.0.by {
             Actor::User(id) => Some(id.to_string().into()),
-            Actor::Operator(_) | Actor::System => None,
+            Actor::Operator(_) | Actor::ApiKey(_) | Actor::System => None,
         }
     }
 

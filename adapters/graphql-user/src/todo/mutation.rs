@@ -11,11 +11,11 @@ use application::{
     },
 };
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use domain::{TagId, TodoId, UserId, todo};
 
 use super::types::{Todo, TodoPriority};
-use crate::terms::{id, known, not_found, not_null, parse, position, terms, version};
+use crate::terms::{id, known, not_found, not_null, parse, position, stored, terms, version};
 
 #[derive(Default)]
 pub(crate) struct TodoMutation;
@@ -53,11 +53,6 @@ struct TodoPayload {
     version: i32,
     /// The place of the last event: send it back as `X-Consistency-Token`.
     cursor: CursorText,
-}
-
-/// Postgres keeps microseconds; so do we, from the first moment on.
-fn stored(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.trunc_subsecs(6)
 }
 
 fn tags(ids: &[ID]) -> Result<Vec<TagId>> {

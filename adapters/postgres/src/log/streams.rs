@@ -6,6 +6,7 @@ use cqrs_es::{
     persist::{PersistedEventRepository, PersistenceError, SerializedEvent},
 };
 use domain::{
+    api_key::ApiKey,
     operator::{Operator, Roster},
     role::Role,
     tag::Tag,
@@ -30,6 +31,7 @@ pub(super) async fn read(
         Tenant::TYPE => of::<Tenant>(repository, stream, after).await,
         Operator::TYPE => of::<Operator>(repository, stream, after).await,
         Role::TYPE => of::<Role>(repository, stream, after).await,
+        ApiKey::TYPE => of::<ApiKey>(repository, stream, after).await,
         Roster::TYPE => of::<Roster>(repository, stream, after).await,
         unknown => Err(LogError::Broken(format!("no aggregate is called {unknown}").into())),
     }

@@ -8,7 +8,7 @@ use application::{
 use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Client;
 use domain::{
-    Actor, OperatorId, StreamId, TodoId, UserId,
+    Actor, ApiKeyId, OperatorId, StreamId, TodoId, UserId,
     todo::{Todo, TodoEvent},
 };
 use serde::Deserialize;
@@ -75,6 +75,7 @@ fn entry(recorded: &Recorded, event: &TodoEvent) -> Result<HistoryEntry, BoxErro
         by: match (who.actor_kind.as_str(), who.actor_id.parse::<Uuid>()) {
             ("user", Ok(id)) => Actor::User(UserId(id)),
             ("operator", Ok(id)) => Actor::Operator(OperatorId(id)),
+            ("api_key", Ok(id)) => Actor::ApiKey(ApiKeyId(id)),
             _ => Actor::System,
         },
         version: recorded.sequence,

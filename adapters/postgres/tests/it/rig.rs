@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress, PgReferrals,
-    PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, Reached, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress,
+    PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -87,6 +87,8 @@ impl Node {
             operators: Aggregates::new(log()),
             roles: Aggregates::new(log()),
             role_list: Arc::new(PgRoleList::new(self.pools.readers.clone())),
+            api_keys: Aggregates::new(log()),
+            api_key_list: Arc::new(PgApiKeyList::new(self.pools.readers.clone())),
             rosters: Aggregates::new(log()),
             log: log(),
             live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),

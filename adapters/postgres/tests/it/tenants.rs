@@ -7,12 +7,13 @@ use std::{
 };
 
 use adapter_postgres::{
-    PeopleProjection, PgPeople, PgReferrals, PgRoleList, PgTagList, PgTodoList, READER_ROLE,
-    ReferralsProjection, RoleListProjection, TagListProjection, TenantReaders, TodoChangesProjection,
-    TodoListProjection,
+    ApiKeyListProjection, PeopleProjection, PgApiKeyList, PgPeople, PgReferrals, PgRoleList, PgTagList,
+    PgTodoList, READER_ROLE, ReferralsProjection, RoleListProjection, TagListProjection, TenantReaders,
+    TodoChangesProjection, TodoListProjection,
 };
 use application::{
     Direction, Filter, Member, PageRequest, Terms, Window,
+    api_key::ApiKeyList,
     ports::Entropy,
     role::RoleList,
     tag::{TagList, TagSort},
@@ -21,13 +22,14 @@ use application::{
 };
 use domain::{
     RoleId, StreamId, TagId, TodoId,
+    api_key::ApiKey,
     role::{Role, SystemRole},
     tag::Tag,
     todo::Todo,
 };
 use testkit::{
     TestDatabase,
-    given::{append, nobody, role_defined, tag_created, todo_created, todo_stream},
+    given::{api_key_created, append, nobody, role_defined, tag_created, todo_created, todo_stream},
 };
 use tokio_postgres::{Client, error::SqlState};
 
@@ -53,6 +55,7 @@ async fn two_tenants(node: &Node) -> [Citizen; 2] {
         node.run(TodoChangesProjection::default()),
         node.run(ReferralsProjection::default()),
         node.run(RoleListProjection::default()),
+        node.run(ApiKeyListProjection::default()),
     );
     let app = node.app();
     let (mut citizens, mut referral_code) = (Vec::new(), None);
@@ -79,6 +82,8 @@ async fn two_tenants(node: &Node) -> [Citizen; 2] {
         let role = node.entropy.id();
         let stream = StreamId::within(member.tenant, role);
         node.append([append::<Role>(&stream, &[], &[role_defined(member.tenant, "Planner")])]).await;
+        let stream = StreamId::within(member.tenant, node.entropy.id());
+        node.append([append::<ApiKey>(&stream, &[], &[api_key_created(member, name)])]).await;
         let (tag, role) = (TagId(tag), RoleId(role));
         citizens.push(Citizen { member, todo, tag, role, brought: i64::from(name == "carol") });
     }
@@ -88,6 +93,7 @@ async fn two_tenants(node: &Node) -> [Citizen; 2] {
         ("todo_changes.v1", &["todo"]),
         ("referrals.v1", &["user"]),
         ("role_list.v1", &["role"]),
+        ("api_key_list.v1", &["api_key"]),
     ] {
         node.caught_up(model, types).await;
     }
@@ -154,6 +160,9 @@ async fn that_show_the_other(
     note("count of tags", tags.count(tenant, &Filter::default()).await.unwrap() > 1);
     let roles = PgRoleList::new(readers.clone());
     note("roles", roles.all(tenant).await.unwrap().len() > 1);
+    let keys = PgApiKeyList::new(readers.clone());
+    note("keys", keys.of(me.member).await.unwrap().len() > 1);
+    note("places of keys", keys.places(me.member).await.unwrap().len() > 1);
     note("roles by id", roles.by_ids(tenant, &[me.role, other.role]).await.unwrap().len() > 1);
     let ids = [me.member.user, other.member.user];
     note("people by id", people.by_ids(tenant, &ids).await.unwrap().len() > 1);
@@ -208,7 +217,7 @@ async fn a_statement_without_its_condition_still_shows_one_tenant_only() {
     for table in walled(&owner).await {
         owner.batch_execute(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")).await.unwrap();
     }
-    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 19);
+    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 21);
 }
 
 /// The tables that stand behind the wall.

@@ -280,6 +280,10 @@ impl Admission for OpenDoor {
     async fn admit(&self, caller: Caller) -> Result<Caller, NotAdmitted> {
         Ok(caller)
     }
+
+    async fn admit_key(&self, _: &str, _: &str) -> Result<Caller, NotAdmitted> {
+        Err(NotAdmitted::Ended)
+    }
 }
 
 /// A surface on a port of its own.

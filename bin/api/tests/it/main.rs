@@ -22,6 +22,7 @@ mod system;
 mod wait;
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod coverage;
 mod edge;
