@@ -178,6 +178,7 @@ fn users() -> Vec<UserEvent> {
         UserEvent::SessionRevoked { session, reason: Revocation::TokenReused, at },
         UserEvent::RoleAssigned { role: RoleRef::Custom(RoleId(id(8))), at },
         UserEvent::RoleRevoked { role: SystemRole::Viewer.into(), at },
+        UserEvent::Erased { at },
     ]
 }
 

@@ -5,8 +5,8 @@ use application::{
     Direction, Failure, Filter, Page, PageRequest, Test,
     tenant::{CountPeopleOfTenant, PeopleOfTenant},
     user::{
-        PersonChanged, PersonField, PersonFilter, PersonRow, PersonSort, PersonStatus, ReinstateUserOfTenant,
-        SuspendUserOfTenant,
+        EraseUser, PersonChanged, PersonField, PersonFilter, PersonRow, PersonSort, PersonStatus,
+        ReinstateUserOfTenant, SuspendUserOfTenant,
     },
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
@@ -168,6 +168,16 @@ impl UserPayload {
     }
 }
 
+/// Somebody was here.
+#[derive(SimpleObject)]
+struct EraseUserPayload {
+    user_id: ID,
+    /// One up per event.
+    version: i32,
+    /// The place of the last event: send it back as `X-Consistency-Token`.
+    cursor: CursorText,
+}
+
 #[Object]
 impl UserMutation {
     /// Keeps a person out: all sessions end.
@@ -198,5 +208,26 @@ impl UserMutation {
         let terms = terms(idempotency_key, expected_version);
         let reinstate = ReinstateUserOfTenant { tenant, user };
         UserPayload::of(ctx, ctx.app().send(ctx.caller(), reinstate, terms).await)
+    }
+
+    /// Erases a person for ever: sessions end, username and address are free again, and the key of
+    /// the personal data is destroyed, so that it cannot be read in any copy of the log.
+    async fn erase_user(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        #[graphql(name = "id")] of: ID,
+        idempotency_key: Option<String>,
+        expected_version: Option<i32>,
+    ) -> Result<EraseUserPayload> {
+        let (tenant, user) = (TenantId(id(&tenant_id, "tenantId")?), UserId(id(&of, "id")?));
+        let terms = terms(idempotency_key, expected_version);
+        let done = ctx.app().send(ctx.caller(), EraseUser { tenant, user }, terms).await.map_err(failed)?;
+        ctx.note_visibility(done.visibility);
+        Ok(EraseUserPayload {
+            user_id: done.user.to_string().into(),
+            version: int(done.version),
+            cursor: position(ctx, done.cursor),
+        })
     }
 }

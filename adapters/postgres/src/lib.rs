@@ -18,6 +18,7 @@
 mod api_key;
 mod audit;
 pub mod consumers;
+mod erasure;
 pub mod jobs;
 mod json;
 mod keyset;
@@ -40,6 +41,7 @@ mod xid;
 
 pub use api_key::{ApiKeyListProjection, PgApiKeyList};
 pub use audit::PgAuditLog;
+pub use erasure::Erasure;
 pub use log::{PgEventLog, Wake};
 pub use mail::{PgOutbox, PgSentLog};
 pub use operator::{OperatorListProjection, PgOperatorList};

@@ -34,6 +34,7 @@ migrations! {
     11 "0011_accounts",
     12 "0012_role_list",
     13 "0013_api_key_list",
+    14 "0014_erasure",
 }
 
 /// The newest schema this release knows, and needs.

@@ -4,7 +4,10 @@
 //! field seal alike, which tells nothing to anybody without the key, and lets the domain see that
 //! nothing changed. Destroying the key erases the person in events, snapshots and exports at once.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use application::ports::{Entropy, Vault, VaultError};
 use async_trait::async_trait;
@@ -14,7 +17,7 @@ use aws_lc_rs::{
     hmac,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Pool, Transaction};
 use domain::{BlindIndex, Sealed};
 use quick_cache::{UnitWeighter, sync::Cache};
 use tokio::sync::OnceCell;
@@ -26,17 +29,28 @@ const CACHED_KEYS_MAX: u64 = 10_000;
 const CACHED_KEYS_FIRST: usize = 256;
 /// The subject under which the deployment's own key is kept: for look-ups and cursors.
 const DEPLOYMENT: Uuid = Uuid::nil();
+/// How long a key is kept in memory: so long a process may still open data of somebody erased.
+const KEY_REMEMBERED: Duration = Duration::from_secs(10);
 const PLAIN: u8 = 0;
 const WRAPPED: u8 = 1;
+const GONE: u8 = 2;
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
+
+/// What is stored for a subject.
+enum Found {
+    Key(Arc<[u8; KEY_BYTES]>),
+    /// It was erased.
+    Gone,
+    Nothing,
+}
 
 /// The vault in Postgres.
 pub struct PgVault {
     pool: Pool,
     entropy: Arc<dyn Entropy>,
     wrapping: Option<LessSafeKey>,
-    cache: Cache<Uuid, Arc<[u8; KEY_BYTES]>>,
+    cache: Cache<Uuid, (Arc<[u8; KEY_BYTES]>, Instant)>,
     deployment: OnceCell<[u8; KEY_BYTES]>,
 }
 
@@ -66,24 +80,34 @@ impl PgVault {
         self.deployment.get_or_try_init(|| async { self.key_or_new(DEPLOYMENT).await.map(|key| *key) }).await
     }
 
-    async fn key(&self, subject: Uuid) -> Result<Option<Arc<[u8; KEY_BYTES]>>, VaultError> {
-        if let Some(key) = self.cache.get(&subject) {
-            return Ok(Some(key));
+    async fn find(&self, subject: Uuid) -> Result<Found, VaultError> {
+        if let Some((key, read_at)) = self.cache.get(&subject)
+            && read_at.elapsed() < KEY_REMEMBERED
+        {
+            return Ok(Found::Key(key));
         }
         let client = self.pool.get().await.map_err(away)?;
         let sql = "SELECT wrapped_key FROM subject_keys WHERE subject_id = $1";
         let statement = client.prepare_cached(sql).await.map_err(away)?;
-        let Some(row) = client.query_opt(&statement, &[&subject]).await.map_err(away)? else {
-            return Ok(None);
+        let row = client.query_opt(&statement, &[&subject]).await.map_err(away)?;
+        let stored: Vec<u8> = match row {
+            Some(row) => row.try_get(0).map_err(away)?,
+            None => return Ok(Found::Nothing),
         };
-        let key = Arc::new(self.unwrap(subject, row.try_get(0).map_err(away)?)?);
-        self.cache.insert(subject, Arc::clone(&key));
-        Ok(Some(key))
+        if stored == [GONE] {
+            self.cache.remove(&subject);
+            return Ok(Found::Gone);
+        }
+        let key = Arc::new(self.unwrap(subject, &stored)?);
+        self.cache.insert(subject, (Arc::clone(&key), Instant::now()));
+        Ok(Found::Key(key))
     }
 
     async fn key_or_new(&self, subject: Uuid) -> Result<Arc<[u8; KEY_BYTES]>, VaultError> {
-        if let Some(key) = self.key(subject).await? {
-            return Ok(key);
+        match self.find(subject).await? {
+            Found::Key(key) => return Ok(key),
+            Found::Gone => return Err(VaultError::Broken(format!("{subject} was erased"))),
+            Found::Nothing => {}
         }
         let wrapped = self.wrap(subject, self.entropy.secret())?;
         let client = self.pool.get().await.map_err(away)?;
@@ -91,7 +115,24 @@ impl PgVault {
         client.execute(sql, &[&subject, &wrapped]).await.map_err(away)?;
         drop(client);
         // Whoever was first: all read the same key.
-        self.key(subject).await?.ok_or_else(|| VaultError::Broken("a key is gone again".to_owned()))
+        match self.find(subject).await? {
+            Found::Key(key) => Ok(key),
+            Found::Gone | Found::Nothing => Err(VaultError::Broken("a key is gone again".to_owned())),
+        }
+    }
+
+    /// Destroys the key of a person, together with what else the transaction does. What is sealed
+    /// with it opens nowhere any more, once processes have forgotten it.
+    pub(crate) async fn destroy(
+        &self,
+        tx: &Transaction<'_>,
+        subject: Uuid,
+    ) -> Result<(), tokio_postgres::Error> {
+        let sql = "INSERT INTO subject_keys (subject_id, wrapped_key) VALUES ($1, $2) \
+                   ON CONFLICT (subject_id) DO UPDATE SET wrapped_key = excluded.wrapped_key";
+        tx.execute(sql, &[&subject, &[GONE].as_slice()]).await?;
+        self.cache.remove(&subject);
+        Ok(())
     }
 
     fn wrap(&self, subject: Uuid, key: [u8; KEY_BYTES]) -> Result<Vec<u8>, VaultError> {
@@ -141,7 +182,7 @@ impl Vault for PgVault {
         field: &'static str,
         sealed: &Sealed,
     ) -> Result<Option<String>, VaultError> {
-        let Some(key) = self.key(subject).await? else { return Ok(None) };
+        let Found::Key(key) = self.find(subject).await? else { return Ok(None) };
         let broken = || VaultError::Broken(format!("{field} of {subject} does not open"));
         let mut bytes = URL_SAFE_NO_PAD.decode(sealed.as_str()).map_err(|_| broken())?;
         let clear =

@@ -2,6 +2,7 @@
 
 mod account;
 mod commands;
+mod erasure;
 mod invitations;
 mod letters;
 mod queries;
@@ -19,6 +20,7 @@ pub use account::{
 };
 pub(crate) use commands::sealed;
 pub use commands::{AddPerson, Person, PersonChanged, Register, VerifyEmail};
+pub use erasure::{EraseUser, ErasedUser};
 pub use invitations::{AcceptInvitation, InviteUser};
 pub(crate) use letters::Addressed;
 pub use letters::NOTICE_AGE_MAX;

@@ -109,7 +109,7 @@ impl App {
 
 fn seen(state: &User) -> Option<Seen<'_>> {
     match state {
-        User::Unwritten => None,
+        User::Unwritten | User::Erased => None,
         User::Registered(account) => Some(Seen {
             tenant: account.tenant,
             fullname: &account.fullname,

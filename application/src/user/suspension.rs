@@ -132,7 +132,7 @@ impl App {
     ) -> Result<Vec<RoleRef>, Failure<UserError>> {
         let (_, state) = self.users.load(&StreamId::within(them.tenant, them.user.0)).await?;
         let roles = match &*state {
-            User::Unwritten => return Err(Failure::Rejected(UserError::NotFound)),
+            User::Unwritten | User::Erased => return Err(Failure::Rejected(UserError::NotFound)),
             User::Registered(account) => account.roles.clone(),
             User::Invited(invitation) => invitation.roles.clone(),
         };

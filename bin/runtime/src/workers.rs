@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use adapter_mail::SettingsError;
 use adapter_postgres::{
-    Deployment, PgEventLog, PgSentLog, REACTIONS, all, connector,
+    Deployment, Erasure, PgEventLog, PgSentLog, REACTIONS, all, connector,
     consumers::{self, Leases, Pace, Projection, Runner},
     jobs::{Bell, JobPace, PgUpkeep, our_kinds},
     mail_reactions,
@@ -42,6 +42,7 @@ impl Workers {
         let mailer = mail::mailer(node, settings)?;
         let deployment = Deployment { vault: Arc::clone(&node.vault) as Arc<dyn Vault> };
         let mut consumers = all(&deployment);
+        consumers.push(Arc::new(Erasure::new(Arc::clone(&node.vault))));
         if mailer.is_some() {
             consumers.extend(mail_reactions(&node.pools.pool, &bell));
         }

@@ -8,6 +8,8 @@ use crate::{
 /// Everything that can be asked of a user.
 #[derive(Debug, Clone)]
 pub enum UserCommand {
+    /// Be forgotten.
+    Erase,
     /// May do what a role allows, too.
     AssignRole(RoleRef),
     /// May do no more what only this role allows.

@@ -118,6 +118,9 @@ pub enum UserEvent {
         referral_code: String,
         at: Timestamp,
     },
+    /// The person is to be forgotten: the key of the personal data is destroyed.
+    #[serde(rename = "user.erased")]
+    Erased { at: Timestamp },
     /// May do what a role allows, too.
     #[serde(rename = "user.role_assigned")]
     RoleAssigned { role: RoleRef, at: Timestamp },
@@ -167,6 +170,7 @@ impl DomainEvent for UserEvent {
         let name = match self {
             Self::Registered { .. } => "user.registered",
             Self::EmailVerified { .. } => "user.email_verified",
+            Self::Erased { .. } => "user.erased",
             Self::RoleAssigned { .. } => "user.role_assigned",
             Self::RoleRevoked { .. } => "user.role_revoked",
             Self::SignedIn { .. } => "user.signed_in",

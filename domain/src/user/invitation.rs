@@ -43,6 +43,8 @@ impl User {
     /// Somebody who has an account cannot be invited; a second invitation replaces the first.
     pub(super) fn invite(&self, invite: Invite, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
         match self {
+            // An erased person is a stranger with another id.
+            Self::Erased => return Err(UserError::NotFound),
             Self::Registered(_) => return Err(UserError::EmailTaken),
             Self::Invited(invitation) if !may_mail(&invitation.mailed, at) => {
                 return Err(UserError::AlreadyInvited);
@@ -97,7 +99,7 @@ impl User {
                 }
             }
             (
-                Self::Unwritten | Self::Registered(_) | Self::Invited(_),
+                Self::Unwritten | Self::Registered(_) | Self::Invited(_) | Self::Erased,
                 UserEvent::Registered { .. }
                 | UserEvent::EmailVerified { .. }
                 | UserEvent::SignedIn { .. }
@@ -114,6 +116,7 @@ impl User {
                 | UserEvent::InvitationAccepted { .. }
                 | UserEvent::RoleAssigned { .. }
                 | UserEvent::RoleRevoked { .. }
+                | UserEvent::Erased { .. }
                 | UserEvent::TwoFactorGenerated(_)
                 | UserEvent::TwoFactorBound(_)
                 | UserEvent::TwoFactorUnbound(_)

@@ -1,6 +1,7 @@
 //! Users: the people of the user surface, their e-mail address and their sessions.
 
 mod command;
+mod erasure;
 mod error;
 mod event;
 mod invitation;
@@ -11,6 +12,8 @@ mod roles;
 mod spec;
 #[cfg(test)]
 mod spec_accounts;
+#[cfg(test)]
+mod spec_erasure;
 #[cfg(test)]
 mod spec_roles;
 mod suspension;
@@ -70,6 +73,8 @@ pub enum User {
     Registered(Box<Account>),
     /// Somebody who was asked to join.
     Invited(Box<Invitation>),
+    /// Somebody was here.
+    Erased,
 }
 
 /// What is known of a person.
@@ -163,7 +168,7 @@ impl User {
     /// What is known of the person, once registered.
     pub fn account(&self) -> Option<&Account> {
         match self {
-            Self::Unwritten | Self::Invited(_) => None,
+            Self::Unwritten | Self::Invited(_) | Self::Erased => None,
             Self::Registered(account) => Some(account),
         }
     }
@@ -171,7 +176,7 @@ impl User {
     /// What is known of the person, as long as invited.
     pub fn invitation(&self) -> Option<&Invitation> {
         match self {
-            Self::Unwritten | Self::Registered(_) => None,
+            Self::Unwritten | Self::Registered(_) | Self::Erased => None,
             Self::Invited(invitation) => Some(invitation),
         }
     }
@@ -274,6 +279,7 @@ impl Root for User {
             UserCommand::AcceptInvitation(acceptance) => self.accept_invitation(*acceptance, at),
             UserCommand::AssignRole(role) => self.assign_role(role, at),
             UserCommand::RevokeRole(role) => self.revoke_role(role, at),
+            UserCommand::Erase => self.erase(at),
         }
     }
 
@@ -319,6 +325,8 @@ impl Root for User {
                     mailed: Vec::new(),
                 }));
             }
+            (_, UserEvent::Erased { .. }) => *self = Self::Erased,
+            (Self::Erased, _) => {}
             (Self::Registered(account), event) => account.evolve(event),
             (state @ (Self::Unwritten | Self::Invited(_)), event) => state.evolve_invitation(event),
         }
@@ -326,7 +334,7 @@ impl Root for User {
 
     fn claims(&self) -> Vec<Claim> {
         match self {
-            Self::Unwritten => Vec::new(),
+            Self::Unwritten | Self::Erased => Vec::new(),
             Self::Registered(account) => account.claims(),
             Self::Invited(invitation) => invitation.claims(),
         }
@@ -372,7 +380,8 @@ impl Account {
         match event {
             UserEvent::Registered { .. }
             | UserEvent::Invited { .. }
-            | UserEvent::InvitationAccepted { .. } => {}
+            | UserEvent::InvitationAccepted { .. }
+            | UserEvent::Erased { .. } => {}
             UserEvent::EmailVerified { .. } => self.standing = Standing::Active,
             UserEvent::SignedIn { session, refresh, expires_at, at } => {
                 let (created_at, last_used_at) = (at, at);

@@ -7,7 +7,7 @@ impl User {
     /// Ends all sessions of a person; withdraws an invitation that was not followed yet.
     pub(super) fn suspend(&self, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
         match self {
-            Self::Unwritten => Err(UserError::NotFound),
+            Self::Unwritten | Self::Erased => Err(UserError::NotFound),
             Self::Invited(invitation) => {
                 Ok(invitation.pending.iter().map(|_| UserEvent::Suspended { at }).collect())
             }
@@ -24,7 +24,7 @@ impl User {
     /// A withdrawn invitation is not taken up again: a new one is sent instead.
     pub(super) fn reinstate(&self, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
         match self {
-            Self::Unwritten => Err(UserError::NotFound),
+            Self::Unwritten | Self::Erased => Err(UserError::NotFound),
             Self::Invited(invitation) if invitation.pending.is_none() => Err(UserError::NotAccepted),
             Self::Invited(_) => Ok(Vec::new()),
             Self::Registered(account) => Ok(match account.standing {

@@ -130,6 +130,12 @@ impl PeopleProjection {
                 let username = self.open(id, "username", &username).await?;
                 place.set("username = $4", &[&username]).await?;
             }
+            UserEvent::Erased { .. } => {
+                let what = "fullname = $4, username = $4, email = $4, referral_code = '', status = 'SUSPENDED', \
+                            verified = false, roles = '{}'";
+                place.set(what, &[&ERASED]).await?;
+                place.rename_tenant(ERASED).await?;
+            }
             UserEvent::RoleAssigned { role, .. } => {
                 place.set("roles = array_append(roles, $4)", &[&role.to_string()]).await?;
             }

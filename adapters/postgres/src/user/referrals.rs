@@ -62,6 +62,7 @@ impl Projection for ReferralsProjection {
                 }
                 UserEvent::RoleAssigned { .. }
                 | UserEvent::RoleRevoked { .. }
+                | UserEvent::Erased { .. }
                 | UserEvent::EmailVerified { .. }
                 | UserEvent::SignedIn { .. }
                 | UserEvent::SessionRefreshed { .. }

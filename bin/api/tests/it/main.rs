@@ -26,6 +26,7 @@ mod api_keys;
 mod audit;
 mod coverage;
 mod edge;
+mod erasure;
 mod filters;
 mod hostile;
 mod jobs;

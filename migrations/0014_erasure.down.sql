@@ -1,0 +1,1 @@
+REVOKE UPDATE ON subject_keys FROM enterprise_todo_service;
