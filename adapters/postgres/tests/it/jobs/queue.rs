@@ -215,7 +215,7 @@ async fn the_job_of_a_worker_that_died_goes_to_another_within_its_lease() {
 #[tokio::test]
 async fn a_worker_that_lives_keeps_a_job_longer_than_a_lease() {
     let (database, node, _) = setting().await;
-    let pace = JobPace { lease: Duration::from_millis(300), ..QUICK };
+    let pace = JobPace { lease: Duration::from_secs(1), ..QUICK };
     let (slow, quick) = (Counter::default(), Counter::default());
     let _first = Worker::start_with(&node, &slow, Bell::new(), pace);
     put(&node, [job(1, Act::Stall)]).await;
@@ -223,7 +223,7 @@ async fn a_worker_that_lives_keeps_a_job_longer_than_a_lease() {
 
     let other = node.beside(&database, 2);
     let _second = Worker::start_with(&other, &quick, Bell::new(), pace);
-    tokio::time::sleep(Duration::from_millis(550)).await;
+    tokio::time::sleep(Duration::from_millis(1_800)).await;
 
     assert_eq!(quick.of(1), 0, "its worker says that it lives");
 }
