@@ -4,6 +4,7 @@ use adapter_web::{ContextExt, CursorText, problem};
 use application::{Code, Problem, Refusal, Terms, ports::Cursor};
 use async_graphql::{Context, ID, Result};
 use chrono::{DateTime, SubsecRound, Utc};
+use domain::UserId;
 use uuid::Uuid;
 
 /// The terms of a mutation.
@@ -19,6 +20,11 @@ pub(crate) fn parse<T, E: Refusal>(raw: impl TryInto<T, Error = E>) -> Result<T>
 /// An id; `None` when it cannot be one of ours, so that it reads like any other unknown id.
 pub(crate) fn known(id: &ID) -> Option<Uuid> {
     id.parse().ok()
+}
+
+/// A person by id. What cannot be an id is nobody's.
+pub(crate) fn person(id: &ID) -> Result<UserId> {
+    known(id).map(UserId).ok_or_else(|| not_found("user"))
 }
 
 /// An id in an input, which must at least look like one.

@@ -8,14 +8,11 @@ use application::{
     role::{AssignRole, CreateRole, DeleteRole, RevokeRole, UpdateRole, written_row},
 };
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use domain::{
-    UserId,
-    role::{self, RoleError},
-};
+use domain::role::{self, RoleError};
 
 use super::types::{Role, role_id};
 use crate::{
-    terms::{known, not_found, parse, position, terms, version},
+    terms::{not_found, parse, person, position, terms, version},
     user::UserPayload,
 };
 
@@ -60,10 +57,6 @@ impl RolePayload {
 fn slugs(slugs: Vec<String>) -> Result<BTreeSet<role::Permission>> {
     let parsed = slugs.into_iter().map(role::Permission::try_from).collect::<Result<_, _>>();
     parsed.map_err(|unknown| refused(RoleError::PermissionUnknown(unknown.0)))
-}
-
-fn person(id: &ID) -> Result<UserId> {
-    known(id).map(UserId).ok_or_else(|| not_found("user"))
 }
 
 #[Object]

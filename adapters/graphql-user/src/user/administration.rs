@@ -7,7 +7,6 @@ use application::{
 };
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use domain::{
-    UserId,
     role::{RoleRef, SystemRole},
     user::UserError,
 };
@@ -17,7 +16,7 @@ use super::{
     connection::UserConnection,
     filter::{UserFilterInput, UserSortInput},
 };
-use crate::terms::{known, not_found, page_weight, parse, terms};
+use crate::terms::{page_weight, parse, person, terms};
 
 #[derive(Default)]
 pub(crate) struct AdministrationQuery;
@@ -57,10 +56,6 @@ fn roles(named: Option<Vec<String>>) -> Result<Vec<RoleRef>> {
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)
-}
-
-fn person(id: &ID) -> Result<UserId> {
-    known(id).map(UserId).ok_or_else(|| not_found("user"))
 }
 
 #[Object]
