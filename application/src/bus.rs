@@ -155,6 +155,13 @@ pub trait Query: Send + Sync + 'static {
     const ACCESS: Access;
     /// The read models it reads.
     const READS: &'static [ReadModel];
+    /// Whether it is written down that an operator asks. Only what shows nothing that another query
+    /// of the same request does not show may say no.
+    const NOTED: bool = matches!(Self::ACCESS, Access::Operator(_));
+    /// What is written down beside its name: ids and names of ours, never anything personal.
+    fn about(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What becomes of a query.
@@ -205,6 +212,10 @@ impl App {
             && self.visible(Q::READS, cursor).await != Visibility::Shown
         {
             return Err(Failure::NotThereYet);
+        }
+        // Before the answer: what cannot be written down is not shown.
+        if Q::NOTED && caller.operator_role().is_some() {
+            self.note(caller, Q::NAME, query.about()).await?;
         }
         let span = tracing::debug_span!("query", query.name = Q::NAME);
         self.answer(caller, query).instrument(span).await

@@ -7,6 +7,7 @@
 //! declared access, does not compile. Queries mirror it in `queries.rs`.
 #![deny(missing_docs, clippy::future_not_send)]
 
+pub mod act;
 mod aggregates;
 pub mod api_key;
 mod app;

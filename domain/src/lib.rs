@@ -13,6 +13,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
+pub mod act;
 pub mod api_key;
 pub mod operator;
 pub mod role;

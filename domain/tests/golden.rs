@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use cqrs_es::{DomainEvent, persist::SerializedEvent};
 use domain::{
     BlindIndex, OperatorId, RoleId, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
+    act::ActEvent,
     api_key::{ApiKeyEvent, KeyName, Slot},
     operator::{OperatorEvent, OperatorRole, RosterEvent, SignOut},
     role::{Permission, RoleEvent, RoleName, RoleRef, SystemRole},
@@ -235,6 +236,14 @@ fn rosters() -> Vec<RosterEvent> {
     vec![RosterEvent::Admitted { operator, at }, RosterEvent::Dismissed { operator, at }]
 }
 
+fn acts() -> Vec<ActEvent> {
+    vec![ActEvent::Done {
+        name: "audit.events".to_owned(),
+        about: Some("eventType=todo.created".to_owned()),
+        at: at(),
+    }]
+}
+
 fn operators() -> Vec<OperatorEvent> {
     let at = at();
     vec![
@@ -291,6 +300,7 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     hold(roles(), &mut pinned, &mut missing);
     hold(api_keys(), &mut pinned, &mut missing);
     hold(rosters(), &mut pinned, &mut missing);
+    hold(acts(), &mut pinned, &mut missing);
     hold(second_factor::<UserEvent>(), &mut pinned, &mut missing);
     hold(second_factor::<OperatorEvent>(), &mut pinned, &mut missing);
     assert!(missing.is_empty(), "written now, commit them: {missing:?}");

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::{TenantId, Timestamp, operator::OperatorRole};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     Access, Answer, Answered, App, BoxError, Caller, Failure, Page, Query, Window,
@@ -65,6 +66,33 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
+impl AuditFilter {
+    /// The filter as it is written down that somebody asked with it. What is no id and no name of
+    /// ours is named without its value: anything may have been typed there.
+    fn about(&self) -> Option<String> {
+        let id = |text: &String| text.parse::<Uuid>().is_ok();
+        let ours = |text: &String| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
+        let time = |time: Timestamp| (time.to_rfc3339(), true);
+        let fields = [
+            ("tenantId", self.tenant.map(|tenant| (tenant.to_string(), true))),
+            ("aggregateType", self.aggregate_type.as_ref().map(|it| (it.clone(), ours(it)))),
+            ("aggregateId", self.aggregate_id.as_ref().map(|it| (it.clone(), id(it)))),
+            ("actorId", self.actor_id.as_ref().map(|it| (it.clone(), id(it)))),
+            ("eventType", self.event_type.as_ref().map(|it| (it.clone(), ours(it)))),
+            ("platform", self.platform.as_ref().map(|it| (it.clone(), ours(it)))),
+            ("correlationId", self.correlation_id.as_ref().map(|it| (it.clone(), id(it)))),
+            ("from", self.from.map(time)),
+            ("to", self.to.map(time)),
+        ];
+        let given: Vec<String> = fields
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|(value, plain)| (name, value, plain)))
+            .map(|(name, value, plain)| if plain { format!("{name}={value}") } else { name.to_owned() })
+            .collect();
+        (!given.is_empty()).then(|| given.join(" "))
+    }
+}
+
 /// Reads the log in its one order.
 #[async_trait]
 pub trait AuditLog: Send + Sync + 'static {
@@ -99,6 +127,9 @@ impl Query for AuditEvents {
     const NAME: &'static str = "audit.events";
     const ACCESS: Access = Access::Operator(OperatorRole::Support);
     const READS: &'static [ReadModel] = &[];
+    fn about(&self) -> Option<String> {
+        self.filter.about()
+    }
 }
 
 impl Answer<AuditEvents> for App {
@@ -112,10 +143,34 @@ impl Query for CountAuditEvents {
     const NAME: &'static str = "audit.count";
     const ACCESS: Access = Access::Operator(OperatorRole::Support);
     const READS: &'static [ReadModel] = &[];
+    // The count of a connection: the page beside it is written down.
+    const NOTED: bool = false;
 }
 
 impl Answer<CountAuditEvents> for App {
     async fn answer(&self, _: &Caller, query: CountAuditEvents) -> Answered<CountAuditEvents> {
         self.audit.count(&query.filter).await.map_err(Failure::Unavailable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_into_a_filter_is_written_down_only_where_it_is_an_id_or_a_name_of_ours() {
+        let id = Uuid::from_u128(7).to_string();
+        let typed = |text: &str| Some(text.to_owned());
+        assert_eq!(AuditFilter::default().about(), None);
+        let filter = AuditFilter {
+            aggregate_type: typed("todo"),
+            aggregate_id: Some(id.clone()),
+            actor_id: typed("zoe@people.test"),
+            event_type: typed("Zoe"),
+            correlation_id: typed("zoe"),
+            ..AuditFilter::default()
+        };
+        let expected = format!("aggregateType=todo aggregateId={id} actorId eventType correlationId");
+        assert_eq!(filter.about(), Some(expected));
     }
 }

@@ -70,6 +70,8 @@ impl Query for PortalMe {
     const NAME: &'static str = "operator.me";
     const ACCESS: Access = Access::Operator(OperatorRole::Support);
     const READS: &'static [ReadModel] = &[];
+    // One's own account.
+    const NOTED: bool = false;
 }
 
 impl Answer<PortalMe> for App {
@@ -119,6 +121,8 @@ impl Query for CountOperators {
     const NAME: &'static str = "operator.count";
     const ACCESS: Access = Access::Operator(OperatorRole::Support);
     const READS: &'static [ReadModel] = &[ReadModel::OperatorList];
+    // The count of a connection: the page beside it is written down.
+    const NOTED: bool = false;
 }
 
 impl Answer<CountOperators> for App {

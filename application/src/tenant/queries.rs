@@ -55,6 +55,7 @@ pub trait TenantList: Send + Sync + 'static {
 
 macro_rules! for_operators {
     ($(#[$doc:meta])* $query:ident { $($field:ident: $kind:ty),* } -> $answer:ty, $name:literal,
+        noted $noted:expr, about $about:expr,
         |$app:ident, $asked:ident| $body:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
@@ -65,6 +66,11 @@ macro_rules! for_operators {
             const NAME: &'static str = $name;
             const ACCESS: Access = Access::Operator(OperatorRole::Support);
             const READS: &'static [ReadModel] = &[ReadModel::People];
+            const NOTED: bool = $noted;
+            fn about(&self) -> Option<String> {
+                let about: fn(&Self) -> Option<String> = $about;
+                about(self)
+            }
         }
 
         impl Answer<$query> for App {
@@ -79,26 +85,31 @@ macro_rules! for_operators {
 for_operators!(
     /// One tenant.
     GetTenant { id: TenantId } -> Option<TenantListing>, "tenant.get",
+    noted true, about |query| Some(query.id.to_string()),
     |app, query| app.tenant_list.get(query.id)
 );
 for_operators!(
     /// A page of tenants.
     ListTenants { request: PageRequest<TenantFilter, Direction> } -> Page<TenantListing>, "tenant.list",
+    noted true, about |_| None,
     |app, query| app.tenant_list.page(&query.request)
 );
 for_operators!(
     /// How many tenants pass a filter.
     CountTenants { filter: TenantFilter } -> i64, "tenant.count",
+    noted false, about |_| None,
     |app, query| app.tenant_list.count(&query.filter)
 );
 for_operators!(
     /// A page of the people of a tenant.
     PeopleOfTenant { tenant: TenantId, request: PageRequest<PersonFilter, PersonSort> } -> Page<PersonRow>,
     "user.list_of_tenant",
+    noted true, about |query| Some(query.tenant.to_string()),
     |app, query| app.people.page(query.tenant, &query.request)
 );
 for_operators!(
     /// How many people of a tenant pass a filter.
     CountPeopleOfTenant { tenant: TenantId, filter: PersonFilter } -> i64, "user.count_of_tenant",
+    noted false, about |query| Some(query.tenant.to_string()),
     |app, query| app.people.count(query.tenant, &query.filter)
 );

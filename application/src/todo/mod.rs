@@ -5,7 +5,7 @@ mod changes;
 mod commands;
 mod queries;
 
-pub use admin::AdminDeleteTodo;
+pub use admin::{AdminCountTodos, AdminDeleteTodo, AdminTodos};
 pub(crate) use changes::topic;
 pub use changes::{TodoChange, TodoChangeKind};
 pub use commands::{
@@ -13,6 +13,6 @@ pub use commands::{
     UpdateTodo, written_row,
 };
 pub use queries::{
-    AdminCountTodos, AdminTodos, CountTodos, GetTodo, HistoryEntry, ListTodos, TodoField, TodoFilter,
-    TodoHistory, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus, matches,
+    CountTodos, GetTodo, HistoryEntry, ListTodos, TodoField, TodoFilter, TodoHistory, TodoList, TodoPage,
+    TodoRow, TodoScope, TodoSort, TodoStatus, matches,
 };

@@ -1,7 +1,7 @@
 //! What can be asked about todos, and the read model that answers.
 
 use async_trait::async_trait;
-use domain::{Actor, TagId, TenantId, Timestamp, TodoId, UserId, operator::OperatorRole, todo::Priority};
+use domain::{Actor, TagId, TenantId, Timestamp, TodoId, UserId, todo::Priority};
 
 use crate::{
     Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Member, Page, PageRequest,
@@ -226,16 +226,4 @@ todo_query!(
     /// What happened to one of one's own todos.
     TodoHistory { id: TodoId, after: Option<Cursor>, limit: usize } -> Vec<HistoryEntry>, "todo.history", Access::SignedIn,
     |app, caller, query| app.todo_list.history(TodoScope::Own(caller.signed_in()?), query.id, query.after, query.limit)
-);
-todo_query!(
-    /// All todos of a tenant, for operators.
-    AdminTodos { tenant: TenantId, request: PageRequest<TodoFilter, TodoSort> } -> TodoPage, "todo.admin_list",
-    Access::Operator(OperatorRole::Support),
-    |app, _caller, query| app.todo_list.page(TodoScope::Tenant(query.tenant), &query.request)
-);
-todo_query!(
-    /// How many todos of a tenant pass a filter, for operators.
-    AdminCountTodos { tenant: TenantId, filter: TodoFilter } -> i64, "todo.admin_count",
-    Access::Operator(OperatorRole::Support),
-    |app, _caller, query| app.todo_list.count(TodoScope::Tenant(query.tenant), &query.filter)
 );

@@ -6,6 +6,7 @@ use cqrs_es::{
     persist::{PersistedEventRepository, PersistenceError, SerializedEvent},
 };
 use domain::{
+    act::Act,
     api_key::ApiKey,
     operator::{Operator, Roster},
     role::Role,
@@ -33,6 +34,7 @@ pub(super) async fn read(
         Role::TYPE => of::<Role>(repository, stream, after).await,
         ApiKey::TYPE => of::<ApiKey>(repository, stream, after).await,
         Roster::TYPE => of::<Roster>(repository, stream, after).await,
+        Act::TYPE => of::<Act>(repository, stream, after).await,
         unknown => Err(LogError::Broken(format!("no aggregate is called {unknown}").into())),
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     client::Client,
     documents::{COMPLETE, UPDATE, create, create_tag},
     person::{PASSWORD, Person, REGISTER, VERIFY, input, login, mailed_token},
-    portal::operator,
+    portal::{ME, operator},
     system::shared,
 };
 
@@ -150,5 +150,29 @@ async fn neither_the_trail_nor_the_log_shows_anything_personal() {
     {
         assert!(!trail.contains(secret), "the trail shows {secret}");
         assert!(!stored.contains(secret), "the log holds {secret} in clear");
+    }
+}
+
+#[tokio::test]
+async fn reading_the_trail_or_the_todos_of_a_tenant_is_in_the_trail() {
+    const TODOS: &str = "query($tenant: ID!) { adminTodos(tenantId: $tenant) { nodes { id } totalCount } }";
+    let system = shared().await;
+    let person = Person::new(&system.a).await;
+    let request = format!("looks-{}", person.username);
+    let operator = operator(&system).await;
+    let looking = operator.with("x-request-id", request.clone());
+    let me = looking.ask(ME, json!({})).await;
+    looking.ask(TODOS, json!({"tenant": person.tenant})).await;
+    events(&looking, json!({"tenantId": person.tenant})).await;
+    let acts = events(&operator, json!({"correlationId": request, "aggregateType": "act"})).await;
+    let told = |act: &Value| json!([act["payload"]["name"], act["payload"]["about"]]);
+    let expected = [
+        json!(["todo.admin_list", person.tenant]),
+        json!(["audit.events", format!("tenantId={}", person.tenant)]),
+    ];
+    assert_eq!(acts.iter().map(told).collect::<Vec<_>>(), expected);
+    for act in &acts {
+        assert_eq!((&act["actorKind"], &act["actorId"]), (&json!("operator"), &me["id"]));
+        assert_eq!((&act["platform"], &act["eventType"]), (&json!("portal"), &json!("act.done")));
     }
 }
