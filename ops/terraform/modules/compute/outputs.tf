@@ -1,0 +1,4 @@
+output "deployment" {
+  description = "The values of the placeholders in ops/task-definitions."
+  value       = local.deployment
+}
