@@ -1,4 +1,4 @@
-//! Installing Postgres and Redis when they are missing, or saying the exact line to type.
+//! Installing Postgres, Redis and small tools when they are missing, or saying the exact line to type.
 
 use std::{
     io::{self, IsTerminal},
@@ -29,6 +29,9 @@ const POSTGRES: Package = Package {
     apk: "postgresql17 postgresql17-contrib",
 };
 const REDIS: Package = Package { apt: "redis-server", brew: "redis", dnf: "redis", apk: "redis" };
+const JQ: Package = Package { apt: "jq", brew: "jq", dnf: "jq", apk: "jq" };
+const SHELLCHECK: Package =
+    Package { apt: "shellcheck", brew: "shellcheck", dnf: "ShellCheck", apk: "shellcheck" };
 
 /// Debian starts what it installs. A `policy-rc.d` that says "forbidden" keeps it from doing so;
 /// one that is there already is somebody else's decision and stays as it is.
@@ -68,6 +71,16 @@ pub(crate) fn postgres_for(made_by: Option<u32>) -> Result<PostgresTools> {
 /// The Redis server, installed if need be.
 pub(crate) fn redis() -> Result<PathBuf> {
     ensure("Redis", &REDIS, tools::redis_server, "add its folder to PATH")
+}
+
+/// What the scripts of a delivery read JSON with.
+pub(crate) fn jq() -> Result<PathBuf> {
+    ensure("jq", &JQ, || tools::program("jq"), "add its folder to PATH")
+}
+
+/// The linter of shell scripts.
+pub(crate) fn shellcheck() -> Result<PathBuf> {
+    ensure("shellcheck", &SHELLCHECK, || tools::program("shellcheck"), "add its folder to PATH")
 }
 
 /// `afterwards` is what helps when the package manager's own version is not enough.

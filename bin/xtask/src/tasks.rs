@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{architecture, args::Args, bench, ci, import, schema, test_task, tidy, up};
+use crate::{architecture, args::Args, bench, ci, image, import, sbom, schema, test_task, tidy, up};
 
 /// One word after `cargo xtask`.
 pub(crate) struct Task {
@@ -121,6 +121,28 @@ nothing twice. Exit code 0: all lines are in; 2: some lines were bad; 1: it coul
         example: "cargo xtask bench --json",
         help: "Usage: cargo xtask bench [WORDS FOR bench]\n\nStarts a private PostgreSQL (default durability) and Redis below target/bench.",
         run: bench::run,
+    },
+    Task {
+        name: "image",
+        line: "build the images, look into them, and run what is in them",
+        example: "cargo xtask image",
+        help: "\
+Usage: cargo xtask image [--prebuilt]
+
+Builds api, portal-api, migrator and worker from ops/Dockerfile and checks each: user, health
+check, labels, size, no shell, SBOM; runs the program inside, and the health check against a
+live and a dead port. With Docker, the compiler runs in the image as well; without, programs
+are built here and buildah makes the images on a base from debootstrap (both need root).
+
+  --prebuilt   the second way, also where Docker runs",
+        run: image::run,
+    },
+    Task {
+        name: "sbom",
+        line: "write what each program is made of, in CycloneDX",
+        example: "cargo xtask sbom target/sbom",
+        help: "Usage: cargo xtask sbom FOLDER\n\nOne file a program, with versions, licences and checksums of all crates compiled in.",
+        run: sbom::run,
     },
 ];
 

@@ -6,7 +6,7 @@ use crate::{
     args::Args,
     failure::Exit,
     harness::{self, Harness, Kind},
-    process, signals,
+    linters, process, signals,
     steps::{self, step},
     workspace::{self, Profile},
 };
@@ -23,6 +23,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let chosen: Vec<String> = args.rest();
     signals::listen()?;
     harness::check_machine()?;
+    if !names_packages(&chosen) || chosen.iter().any(|word| word == "xtask") {
+        linters::provide();
+    }
     step("Building the programs that tests run", || {
         process::run_or_fail(workspace::cargo().args(["build", "--locked"]))
     })?;
