@@ -68,7 +68,7 @@ impl TestDatabase {
 
     /// The settings of a service: the same login, under the services' role.
     pub fn settings(&self) -> PgSettings {
-        PgSettings { config: config(&self.url), tls: Tls::Off, role: Some(SERVICE_ROLE) }
+        PgSettings { config: config(&self.url), tls: Tls::Off, role: Some(SERVICE_ROLE), password_file: None }
     }
 
     /// The pools of a service process.

@@ -1,15 +1,18 @@
 //! Connections: one pool for our own statements, one for queries, a small one for postgres-es,
 //! sessions for leases.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ConfigConnectImpl, Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use thiserror::Error;
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -27,6 +30,8 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A dead peer is noticed within this.
 const TCP_DEAD_AFTER: Duration = Duration::from_secs(20);
+/// How often the file of the password is looked at for the pool that cannot do so itself.
+const PASSWORD_LOOK: Duration = Duration::from_secs(2);
 pub(crate) const SESSION: &str = "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'; \
      SET lock_timeout = '10s'; SET default_transaction_isolation = 'read committed'; SET jit = off;";
 
@@ -51,11 +56,30 @@ pub struct PgSettings {
     pub tls: Tls,
     /// The role to work under.
     pub role: Option<&'static str>,
+    /// Where the password is read anew for each connection: for passwords that change while we run.
+    pub password_file: Option<PathBuf>,
 }
 
 impl fmt::Debug for PgSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgSettings").field("tls", &self.tls).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+impl PgSettings {
+    /// Where to connect, with the password of this moment. A file that cannot be read just now leaves
+    /// the one before; the server then says what it thinks of it.
+    async fn current(&self) -> Config {
+        let mut config = self.config.clone();
+        if let Some(file) = &self.password_file {
+            match tokio::fs::read_to_string(file).await {
+                Ok(password) => {
+                    config.password(password.trim_end());
+                }
+                Err(error) => tracing::warn!(%error, "the file of the database's password cannot be read"),
+            }
+        }
+        config
     }
 }
 
@@ -128,7 +152,7 @@ impl Connector {
         T: tokio_postgres::tls::MakeTlsConnect<tokio_postgres::Socket> + Send,
         T::Stream: Send + 'static,
     {
-        let (client, connection) = self.settings.config.connect(tls).await?;
+        let (client, connection) = self.settings.current().await.connect(tls).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a database connection ended");
@@ -183,13 +207,27 @@ impl PgPools {
 
 /// Makes connections for a pool.
 pub(crate) fn manager(connector: &Connector) -> Manager {
-    let config = connector.settings.config.clone();
     let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    match connector.tls.clone() {
-        None => Manager::from_config(config, NoTls, manager_config),
-        Some(tls) => Manager::from_config(config, tls, manager_config),
+    Manager::from_connect(connector.settings.config.clone(), Pooled(connector.clone()), manager_config)
+}
+
+/// Connects for a pool with the settings of the moment, and not with those of the pool's beginning.
+struct Pooled(Connector);
+
+impl Connect for Pooled {
+    fn connect(&self, _: &Config) -> Connecting<'_> {
+        Box::pin(async move {
+            let config = self.0.settings.current().await;
+            match self.0.tls.clone() {
+                None => ConfigConnectImpl { tls: NoTls }.connect(&config).await,
+                Some(tls) => ConfigConnectImpl { tls }.connect(&config).await,
+            }
+        })
     }
 }
+
+type Connecting<'a> =
+    Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + 'a>>;
 
 /// The most connections of a pool.
 pub(crate) fn connections_max() -> usize {
@@ -204,14 +242,14 @@ fn session(role: Option<&str>) -> String {
     }
 }
 
-fn load_pool(settings: &PgSettings) -> Result<sqlx::PgPool, PoolError> {
+/// What sqlx needs to know to connect with these settings.
+pub fn sqlx_options(settings: &PgSettings) -> Result<PgConnectOptions, PoolError> {
     use tokio_postgres::config::Host;
     let config = &settings.config;
     let mut options = PgConnectOptions::new_without_pgpass()
         .port(config.get_ports().first().copied().unwrap_or(5432))
         .username(config.get_user().ok_or(PoolError::Settings("no user"))?)
-        .database(config.get_dbname().ok_or(PoolError::Settings("no database name"))?)
-        .application_name("enterprise-todo loads");
+        .database(config.get_dbname().ok_or(PoolError::Settings("no database name"))?);
     options = match config.get_hosts().first() {
         Some(Host::Tcp(host)) => options.host(host),
         Some(Host::Unix(path)) => options.socket(path),
@@ -220,15 +258,30 @@ fn load_pool(settings: &PgSettings) -> Result<sqlx::PgPool, PoolError> {
     if let Some(password) = config.get_password() {
         options = options.password(&String::from_utf8_lossy(password));
     }
-    options = match &settings.tls {
+    Ok(match &settings.tls {
         Tls::Off => options.ssl_mode(PgSslMode::Disable),
-        Tls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull),
+        // Left alone, sqlx trusts a list of its own and not the system's authorities.
+        Tls::VerifyFull { ca_file: None } => {
+            options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert_from_pem(system_authorities())
+        }
         Tls::VerifyFull { ca_file: Some(file) } => {
             options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file)
         }
-    };
+    })
+}
+
+/// The authorities that the operating system trusts, in PEM.
+fn system_authorities() -> Vec<u8> {
+    let found = rustls_native_certs::load_native_certs().certs;
+    let blocks: Vec<_> =
+        found.iter().map(|certificate| pem::Pem::new("CERTIFICATE", certificate.to_vec())).collect();
+    pem::encode_many(&blocks).into_bytes()
+}
+
+fn load_pool(settings: &PgSettings) -> Result<sqlx::PgPool, PoolError> {
+    let options = sqlx_options(settings)?.application_name("enterprise-todo loads");
     let start: Arc<str> = session(settings.role).into();
-    Ok(PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(LOAD_CONNECTIONS_MAX)
         .acquire_timeout(WAIT_TIMEOUT)
         .after_connect(move |connection, _| {
@@ -238,7 +291,21 @@ fn load_pool(settings: &PgSettings) -> Result<sqlx::PgPool, PoolError> {
                 connection.execute(sqlx::raw_sql(&start)).await.map(|_| ())
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options.clone());
+    if settings.password_file.is_some() {
+        tokio::spawn(follow_password(settings.clone(), options, pool.clone()));
+    }
+    Ok(pool)
+}
+
+/// sqlx keeps the options it was given, so it is told when the password is another.
+async fn follow_password(settings: PgSettings, options: PgConnectOptions, pool: sqlx::PgPool) {
+    while !pool.is_closed() {
+        let config = settings.current().await;
+        let password = config.get_password().map(String::from_utf8_lossy).unwrap_or_default();
+        pool.set_connect_options(options.clone().password(&password));
+        tokio::time::sleep(PASSWORD_LOOK).await;
+    }
 }
 
 fn client_config(ca_file: Option<&PathBuf>) -> Result<ClientConfig, PoolError> {

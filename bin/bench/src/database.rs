@@ -33,7 +33,7 @@ impl Database {
     /// How the services get in.
     pub(crate) fn settings(&self) -> Result<PgSettings> {
         let config: Config = self.url.parse()?;
-        Ok(PgSettings { config, tls: Tls::Off, role: Some(SERVICE_ROLE) })
+        Ok(PgSettings { config, tls: Tls::Off, role: Some(SERVICE_ROLE), password_file: None })
     }
 
     /// Statistics and visibility as they are in a system that has run for a while.

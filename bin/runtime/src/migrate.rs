@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use adapter_postgres::{
     Tls,
     migrations::{MigrationError, Migrations},
+    sqlx_options,
 };
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
@@ -85,27 +86,10 @@ fn options() -> Result<PgConnectOptions, Vec<String>> {
     variables.entry("NODE_ENV".to_owned()).or_insert_with(|| "development".to_owned());
     variables.entry("REDIS_URL".to_owned()).or_insert_with(|| "redis://unused".to_owned());
     let settings = Settings::read(Process::Migrator, variables)?;
-    let config = &settings.postgres.config;
-    let mut options = PgConnectOptions::new_without_pgpass()
-        .port(config.get_ports().first().copied().unwrap_or(5432))
-        .username(config.get_user().unwrap_or("postgres"))
-        .database(config.get_dbname().unwrap_or("postgres"))
-        .application_name("enterprise-todo migrator");
-    options = match config.get_hosts().first() {
-        Some(tokio_postgres::config::Host::Tcp(host)) => options.host(host),
-        Some(tokio_postgres::config::Host::Unix(path)) => options.socket(path),
-        None => options.host("localhost"),
-    };
-    if let Some(password) = config.get_password() {
-        options = options.password(&String::from_utf8_lossy(password));
-    }
-    Ok(match settings.postgres.tls {
-        Tls::Off => options.ssl_mode(PgSslMode::Prefer),
-        Tls::VerifyFull { ca_file: None } => options.ssl_mode(PgSslMode::VerifyFull),
-        Tls::VerifyFull { ca_file: Some(file) } => {
-            options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file)
-        }
-    })
+    let options = sqlx_options(&settings.postgres).map_err(|error| vec![error.to_string()])?;
+    let options = options.application_name("enterprise-todo migrator");
+    // Outside of public environments a server that wants TLS gets it, unverified.
+    Ok(if settings.postgres.tls == Tls::Off { options.ssl_mode(PgSslMode::Prefer) } else { options })
 }
 
 /// Shown by binaries that are given words they do not know.

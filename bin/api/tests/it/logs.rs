@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     database::Database,
+    filter_pattern::Pattern,
     person::{LOGIN, PASSWORD, Person, VERIFY},
-    service::{Service, Settings},
+    process,
+    service::{Service, Settings, in_parts},
 };
 
 /// Whatever a log may hold: good and bad requests, a token shown twice, a signal to stop.
@@ -88,4 +90,69 @@ async fn as_json_each_line_is_an_object() {
     }
     let request = lines.iter().find(|line| line["operation"] == "SignIn").expect("a line a request");
     assert!(request["requestId"].is_string(), "{request}");
+}
+
+/// The patterns that stand in the infrastructure, by the name they have there.
+fn deployed(name: &str) -> Pattern {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ops/terraform/modules/observability/main.tf");
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut lines = text.lines().filter_map(|line| line.trim().split_once('='));
+    let found = lines.find(|(left, right)| left.trim() == name && right.contains("[timestamp"));
+    let quoted = found.unwrap_or_else(|| panic!("no pattern called {name}")).1.trim();
+    Pattern::parse(quoted.trim_matches('"')).unwrap()
+}
+
+#[tokio::test]
+async fn the_metric_filter_counts_exactly_the_errors_of_a_running_process() {
+    let errors = deployed("errors");
+    let database = Database::migrated().await;
+    let (service, _) = busy(&Settings::user(&database)).await;
+    let log = service.process.log();
+    assert!(log.lines().count() > 5, "{log}");
+    assert_eq!(log.lines().filter(|line| errors.matches(line)).count(), 0, "{log}");
+
+    let wrong = in_parts(Settings::user(&database), &database).with("PROJECT_DB_PASSWORD", "NotIt7");
+    let refused = process::run(wrong.command("api", &[])).await;
+    let log = String::from_utf8_lossy(&refused.stdout).into_owned();
+    let counted: Vec<&str> = log.lines().filter(|line| errors.matches(line)).collect();
+    assert_eq!(counted.len(), 1, "{log}");
+    assert!(
+        counted[0].contains(" ERROR ") && counted[0].contains("Unable to connect to the database"),
+        "{log}"
+    );
+}
+
+#[test]
+fn the_other_filters_count_what_the_programs_say_when_something_is_given_up() {
+    let time = "2026-01-01T00:00:00.000Z -";
+    for (name, line) in [
+        (
+            "events",
+            "ERROR adapter_postgres::consumers::runner poison event; it is a dead letter now position=7",
+        ),
+        (
+            "jobs",
+            "ERROR adapter_postgres::jobs::task Job email:send-notification 7 failed after 3 attempt(s): x",
+        ),
+        ("failing", "WARN adapter_postgres::consumers::runner consumer failed; will try again error=x"),
+    ] {
+        let pattern = deployed(name);
+        assert!(pattern.matches(&format!("{time} {line}")), "{name}");
+        assert!(!pattern.matches(&format!("{time} INFO http request path=/Job")), "{name}");
+        let others = ["events", "jobs", "failing"].into_iter().filter(|other| *other != name);
+        for other in others {
+            assert!(!deployed(other).matches(&format!("{time} {line}")), "{name} counts as {other}");
+        }
+        // The words are the program's own.
+        let code = concat!(env!("CARGO_MANIFEST_DIR"), "/../../adapters/postgres/src/");
+        let file = if name == "jobs" { "jobs/task.rs" } else { "consumers/runner.rs" };
+        let words = [
+            "poison event; it is a dead letter now",
+            "Job {name} {id} failed",
+            "consumer failed; will try again",
+        ];
+        let word = words.into_iter().find(|word| line.contains(word.split(' ').next().unwrap())).unwrap();
+        let code = std::fs::read_to_string(format!("{code}{file}")).unwrap();
+        assert!(code.contains(&format!("\"{word}")), "{file} says {word} no more");
+    }
 }

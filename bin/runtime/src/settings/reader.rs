@@ -1,6 +1,10 @@
 //! Reads variables one by one, and remembers everything that is wrong with them.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use adapter_mail::{Credentials, SmtpSettings, Tls as SmtpTls};
 use adapter_postgres::{PgSettings, SERVICE_ROLE, Tls};
@@ -95,7 +99,7 @@ impl Reader {
         if let Some(url) = self.get("DATABASE_URL") {
             return match url.parse::<tokio_postgres::Config>() {
                 Ok(config) if config.get_user().is_some() && config.get_dbname().is_some() => {
-                    Some(PgSettings { config, tls, role })
+                    Some(PgSettings { config, tls, role, password_file: None })
                 }
                 Ok(_) | Err(_) => {
                     self.problem(
@@ -109,11 +113,26 @@ impl Reader {
         let host = self.required(&["PROJECT_DB_HOST"]);
         let port = self.port("PROJECT_DB_PORT", PORT_POSTGRES);
         let user = self.required(&["PROJECT_DB_USER", "PROJECT_DB_USERNAME"]);
-        let password = self.required(&["PROJECT_DB_PASSWORD"]);
+        let password_file = self.get("PROJECT_DB_PASSWORD_FILE").map(PathBuf::from);
+        let password = match &password_file {
+            Some(file) => self.content("PROJECT_DB_PASSWORD_FILE", file),
+            None => self.required(&["PROJECT_DB_PASSWORD"]),
+        };
         let name = self.required(&["PROJECT_DB_NAME", "PROJECT_DB_DATABASE"]);
         let mut config = tokio_postgres::Config::new();
         config.host(host?).port(port).user(user?).password(password?).dbname(name?);
-        Some(PgSettings { config, tls, role })
+        Some(PgSettings { config, tls, role, password_file })
+    }
+
+    /// What a file holds that a setting names.
+    fn content(&mut self, name: &str, file: &Path) -> Option<String> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => Some(text.trim_end().to_owned()),
+            Err(error) => {
+                self.problem(name, &format!("names a file that cannot be read: {error}"));
+                None
+            }
+        }
     }
 
     pub(super) fn replica(&mut self, primary: &PgSettings) -> Option<PgSettings> {
