@@ -20,6 +20,11 @@ digest_of() {
         jq -r '.images[0].imageId.imageDigest // empty'
 }
 
+# A builder that can say how an image came about. It begins with nothing: what others can write to,
+# such as a shared cache, has no place in what is deployed.
+docker buildx create --name "release-$$" --driver docker-container --use
+trap 'docker buildx rm "release-$$" >/dev/null' EXIT
+
 aws ecr get-login-password | docker login --username AWS --password-stdin "$registry"
 for name in "${names[@]}"; do
     digest=$(digest_of "$name")
@@ -27,7 +32,6 @@ for name in "${names[@]}"; do
         # `latest` stays on this machine: tags in the registry never move.
         docker buildx build --file "$OPS/Dockerfile" --target "$name" \
             --build-arg "REVISION=$SHA" \
-            --cache-from type=gha --cache-to type=gha,mode=max \
             --provenance=mode=max \
             --tag "$registry/enterprise-todo/$name:$SHA" --push "$OPS/.."
         digest=$(digest_of "$name")

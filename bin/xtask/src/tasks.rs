@@ -127,14 +127,14 @@ nothing twice. Exit code 0: all lines are in; 2: some lines were bad; 1: it coul
         line: "build the images, look into them, and run what is in them",
         example: "cargo xtask image",
         help: "\
-Usage: cargo xtask image [--prebuilt]
+Usage: cargo xtask image [--programs FOLDER]
 
 Builds api, portal-api, migrator and worker from ops/Dockerfile and checks each: user, health
 check, labels, size, no shell, SBOM; runs the program inside, and the health check against a
 live and a dead port. With Docker, the compiler runs in the image as well; without, programs
 are built here and buildah makes the images on a base from debootstrap (both need root).
 
-  --prebuilt   the second way, also where Docker runs",
+  --programs FOLDER   the second way, with programs that are built already",
         run: image::run,
     },
     Task {

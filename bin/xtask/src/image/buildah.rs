@@ -29,16 +29,15 @@ pub(super) struct Buildah {
 
 impl Buildah {
     /// Builds the programs and the two images that the Dockerfile's stages begin with.
-    pub(super) fn prepare(program: &Path, debootstrap: &Path) -> Result<Self> {
+    pub(super) fn prepare(program: &Path, debootstrap: &Path, built: Option<&Path>) -> Result<Self> {
         let own = Self { program: program.to_owned(), store: workspace::state("images").join("store") };
         fs::create_dir_all(&own.store).context("could not create the folder for images")?;
-        step("Building the programs with optimisation", || {
-            let mut command = workspace::cargo();
-            command.args(["build", "--release", "--locked"]);
-            process::run_or_fail(command.args(sbom::PROGRAMS.iter().flat_map(|name| ["-p", name])))
-        })?;
+        let built = match built {
+            Some(folder) => folder.to_owned(),
+            None => step("Building the programs with optimisation", build)?,
+        };
         step("A base with debootstrap", || own.base(debootstrap))?;
-        step("An image with the programs", || own.programs())?;
+        step("An image with the programs", || own.programs(&built))?;
         Ok(own)
     }
 
@@ -80,10 +79,9 @@ impl Buildah {
         self.import(&folder, "/", BASE)
     }
 
-    fn programs(&self) -> Result<()> {
+    fn programs(&self, built: &Path) -> Result<()> {
         let folder = workspace::state("images").join("programs");
         emptied(&folder)?;
-        let built = workspace::programs(Profile::Release)?;
         for name in sbom::PROGRAMS {
             let mut strip = Command::new("strip");
             strip.arg("-o").arg(folder.join(name)).arg(built.join(name));
@@ -101,6 +99,14 @@ impl Drop for Buildah {
             let _ = fs::remove_dir_all(folder);
         }
     }
+}
+
+/// Builds the programs, and says where they are.
+fn build() -> Result<PathBuf> {
+    let mut command = workspace::cargo();
+    command.args(["build", "--release", "--locked"]);
+    process::run_or_fail(command.args(sbom::PROGRAMS.iter().flat_map(|name| ["-p", name])))?;
+    workspace::programs(Profile::Release)
 }
 
 /// This machine's Debian: programs run where their own C library is.

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::BYTES_MAX;
+use crate::{account::is_root, tools};
 
 const USER: &str = "65532:65532";
 /// Names of shells and package managers; none may be there.
@@ -86,10 +87,15 @@ fn walk(folder: &Path, names: &mut Vec<String>) -> Result<u64> {
 
 /// Runs the program with the image's files as its whole world, as the image's user.
 fn inside(files: &Path, program: &str, word: &str, variables: &[(&str, &str)]) -> Result<Output> {
-    let mut command = Command::new("chroot");
-    command.arg(format!("--userspec={USER}")).arg(files).args([program, word]);
-    command.env_clear().envs(variables.iter().copied());
-    command.output().context("chroot does not run; it needs root")
+    let mut command = if is_root()? { Command::new("env") } else { Command::new("sudo") };
+    if !is_root()? {
+        command.args(["-n", "env"]);
+    }
+    // With these variables and no others.
+    command.arg("-i").args(variables.iter().map(|(name, value)| format!("{name}={value}")));
+    let chroot = tools::program("chroot").context("chroot is not on this machine")?;
+    command.arg(chroot).arg(format!("--userspec={USER}")).arg(files).args([program, word]);
+    command.output().context("the program could not be run in its image; that needs root")
 }
 
 fn said(output: &Output) -> String {

@@ -31,10 +31,10 @@ trait Builder {
 }
 
 pub(crate) fn run(mut args: Args) -> Result<()> {
-    let is_prebuilt = args.flag("--prebuilt");
+    let programs = args.option("--programs")?.map(PathBuf::from);
     args.finish()?;
     signals::listen()?;
-    let builder = builder(is_prebuilt)?;
+    let builder = builder(programs.as_deref())?;
     for target in sbom::PROGRAMS {
         step(&format!("Image of {target}"), || builder.build(target))?;
         let found = examine::image(target, &builder.settings(target)?, &builder.files(target)?)?;
@@ -43,14 +43,16 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Docker where its service runs; otherwise buildah, which needs none.
-fn builder(is_prebuilt: bool) -> Result<Box<dyn Builder>> {
-    if !is_prebuilt && let Some(docker) = docker::Docker::find() {
+/// Docker where its service runs; otherwise, and for programs that are there already, buildah.
+fn builder(programs: Option<&Path>) -> Result<Box<dyn Builder>> {
+    if programs.is_none()
+        && let Some(docker) = docker::Docker::find()
+    {
         return Ok(Box::new(docker));
     }
     match (tools::program("buildah"), tools::program("debootstrap")) {
         (Some(buildah), Some(debootstrap)) => {
-            Ok(Box::new(buildah::Buildah::prepare(&buildah, &debootstrap)?))
+            Ok(Box::new(buildah::Buildah::prepare(&buildah, &debootstrap, programs)?))
         }
         _ => bail!(
             "neither a running Docker nor buildah is here; type: apt-get install -y buildah debootstrap"

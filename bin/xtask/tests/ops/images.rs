@@ -1,12 +1,15 @@
 //! `build.sh` and what the Dockerfile promises.
 
-use std::process::Command;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     stub::{DIGEST, SHA, Stub, after},
-    tools::{root, said, succeeds, text},
+    tools::{found, root, said, succeeds, text},
 };
 
 fn there() -> Value {
@@ -24,7 +27,7 @@ fn registry(name: &str, answers: &[Value]) -> Stub {
 }
 
 fn builds(stub: &Stub) -> Vec<Vec<String>> {
-    stub.calls().into_iter().filter(|call| call[0] == "docker" && call[1] == "buildx").collect()
+    stub.calls().into_iter().filter(|call| call[0] == "docker" && call[2] == "build").collect()
 }
 
 #[test]
@@ -95,12 +98,26 @@ fn each_image_runs_as_nobody_without_a_shell_and_checks_itself() {
     }
 }
 
+/// Time enough to put in their successors.
+const MONTH_SECONDS: &str = "2592000";
+
 #[test]
 fn every_authority_for_the_database_is_a_certificate_that_is_still_good() {
     let bundle = text("ops/certs/rds-global-bundle.crt");
-    let certificates = bundle.matches("-----BEGIN CERTIFICATE-----").count();
-    assert!(certificates > 80, "{certificates}");
     assert!(bundle.contains("# Amazon RDS ap-southeast-1 Root CA RSA2048 G1"), "the region's own");
+    let Some(openssl) = found("openssl") else { return };
+    let certificates: Vec<&str> = bundle.split_inclusive("-----END CERTIFICATE-----\n").collect();
+    assert!(certificates.len() > 80, "{}", certificates.len());
+    for certificate in certificates {
+        let mut command = Command::new(&openssl);
+        command
+            .args(["x509", "-noout", "-checkend", MONTH_SECONDS])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(certificate.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "it is none, or ends within a month: {certificate}");
+    }
 }
 
 /// The layer of libraries is built from manifests alone; one that is missing there breaks the build.

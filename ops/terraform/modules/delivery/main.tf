@@ -1,5 +1,5 @@
 # Image repositories, and the one role with which GitHub Actions deploys. No key is stored anywhere:
-# GitHub says who asks, and AWS gives a session of an hour.
+# GitHub says who asks, and AWS gives a session that ends with the day's work.
 
 data "aws_caller_identity" "this" {}
 
@@ -31,12 +31,21 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
   policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "Keep the last 20 images"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
-      action       = { type = "expire" }
-    }]
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Keep the last 20 images"
+        selection    = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 20 }
+        action       = { type = "expire" }
+      },
+      {
+        # Their parts have no tag of their own; what an image still refers to is not taken away.
+        rulePriority = 2
+        description  = "Remove what belonged to an image that is gone"
+        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 1 }
+        action       = { type = "expire" }
+      },
+    ]
   })
 }
 
@@ -62,8 +71,9 @@ locals {
 }
 
 resource "aws_iam_role" "deploy" {
-  name                 = "enterprise-todo-github-actions-deploy${var.suffix}"
-  max_session_duration = 3600
+  name = "enterprise-todo-github-actions-deploy${var.suffix}"
+  # A migration may take an hour, and two services are waited for after it.
+  max_session_duration = 14400
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

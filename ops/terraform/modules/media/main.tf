@@ -45,23 +45,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 1
     }
   }
-
-  # The processing marks what it refused; nobody comes back for it.
-  rule {
-    id     = "refused-uploads"
-    status = "Enabled"
-
-    filter {
-      tag {
-        key   = "state"
-        value = "failed"
-      }
-    }
-
-    expiration {
-      days = 7
-    }
-  }
 }
 
 # Browsers upload with a signed link, straight into the bucket.

@@ -36,7 +36,7 @@ run "delivery" {
   }
 
   assert {
-    condition     = alltrue([for it in aws_ecr_lifecycle_policy.this : jsondecode(it.policy).rules[0].selection.countNumber == 20 && jsondecode(it.policy).rules[0].action.type == "expire"])
+    condition     = alltrue([for it in aws_ecr_lifecycle_policy.this : jsondecode(it.policy).rules[0].selection == { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 20 } && jsondecode(it.policy).rules[0].action.type == "expire"])
     error_message = "The last 20 images are kept."
   }
 
