@@ -22,9 +22,9 @@ use crate::{
     role::RoleList,
     tag::TagList,
     tenant::TenantList,
-    todo::TodoList,
+    todo::{TodoList, TodoPast},
     two_factor::Bypass,
-    user::{People, Referrals},
+    user::{People, PeoplePast, Referrals},
 };
 
 /// How long things live.
@@ -81,6 +81,8 @@ pub struct Deps {
     pub log: Arc<dyn EventLog>,
     /// The read model of todos.
     pub todo_list: Arc<dyn TodoList>,
+    /// The read model of todos as they were.
+    pub todo_past: Arc<dyn TodoPast>,
     /// The read model of tags.
     pub tag_list: Arc<dyn TagList>,
     /// The read model of tenants' own roles.
@@ -89,6 +91,8 @@ pub struct Deps {
     pub api_key_list: Arc<dyn ApiKeyList>,
     /// The read model of tenants and their people.
     pub people: Arc<dyn People>,
+    /// The read model of people as they were.
+    pub people_past: Arc<dyn PeoplePast>,
     /// The read model of tenants, across all of them.
     pub tenant_list: Arc<dyn TenantList>,
     /// The read model of operators.

@@ -221,6 +221,11 @@ impl App {
         self.answer(caller, query).instrument(span).await
     }
 
+    /// Refuses who may not ask `Q`, before a surface looks at what was asked.
+    pub fn admits<Q: Query>(caller: &Caller) -> Result<(), Failure<Never>> {
+        Q::ACCESS.admit(caller)
+    }
+
     async fn visible(&self, models: &[ReadModel], cursor: Cursor) -> Visibility {
         for model in models {
             match self.progress.reach(*model, cursor).await {

@@ -10,6 +10,7 @@
 //! 2. `mod.rs`: one private method, its arm in `decide`, one arm in `evolve`.
 //! 3. `spec.rs`: the refused case first, then the accepted, then "nothing changed".
 //! 4. Run the tests once: they write `tests/golden/<event>.v1.json` and fail; commit the file, never edit it.
+//!    A field that is new: say in `shared/shown.rs` who may see it. Until then it is a secret.
 #![deny(clippy::wildcard_enum_match_arm)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
@@ -25,6 +26,6 @@ pub mod two_factor;
 pub mod user;
 
 pub use shared::{
-    Actor, ApiKeyId, BlindIndex, Claim, Issued, OperatorId, RoleId, Root, Sealed, SessionId, StreamId, TagId,
-    TenantId, Timestamp, TodoId, TokenHash, UserId, upcast, upcasters,
+    Actor, ApiKeyId, BlindIndex, Claim, Issued, OperatorId, RoleId, Root, Sealed, SessionId, Shown, StreamId,
+    TagId, TenantId, Timestamp, TodoId, TokenHash, UserId, is_classified, shown, upcast, upcasters,
 };

@@ -12,6 +12,7 @@ use domain::{
     BlindIndex, OperatorId, RoleId, Sealed, SessionId, TagId, TenantId, Timestamp, TokenHash, UserId,
     act::ActEvent,
     api_key::{ApiKeyEvent, KeyName, Slot},
+    is_classified,
     operator::{OperatorEvent, OperatorRole, RosterEvent, SignOut},
     role::{Permission, RoleEvent, RoleName, RoleRef, SystemRole},
     tag::{Colour, Slug, TagEvent, TagName},
@@ -309,6 +310,28 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let orphans: Vec<String> = files.filter(|file| !pinned.contains(file)).collect();
     assert!(orphans.is_empty(), "no event has these shapes: {orphans:?}");
+}
+
+/// The fields of a value that hold no further fields, by the name closest to them.
+fn leaves(value: &Value, field: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| leaves(value, name, found)),
+        Value::Array(values) => values.iter().for_each(|value| leaves(value, field, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            found.insert(field.to_owned());
+        }
+    }
+}
+
+#[test]
+fn of_every_stored_field_somebody_has_said_who_may_see_it() {
+    let mut fields = BTreeSet::new();
+    for file in fs::read_dir(folder()).unwrap() {
+        let stored = fs::read_to_string(file.unwrap().path()).unwrap();
+        leaves(&serde_json::from_str(&stored).unwrap(), "", &mut fields);
+    }
+    let unknown: Vec<&String> = fields.iter().filter(|field| !is_classified(field)).collect();
+    assert!(unknown.is_empty(), "say in domain/src/shared/shown.rs who may see {unknown:?}");
 }
 
 #[test]

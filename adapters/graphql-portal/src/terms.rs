@@ -1,9 +1,15 @@
 //! What every mutation takes and gives beside its own: keys, expected versions, ids, positions.
 
+use std::ops::RangeInclusive;
+
 use adapter_web::{ContextExt, CursorText, problem};
 use application::{Code, Problem, Refusal, Terms, ports::Cursor};
 use async_graphql::{Context, ID, MaybeUndefined, Result};
+use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;
+
+/// The years that RFC 3339 knows; Postgres cannot hold all that lie outside.
+const YEARS: RangeInclusive<i32> = 0..=9999;
 
 /// The terms of a mutation.
 pub(crate) fn terms(idempotency_key: Option<String>, expected_version: Option<i32>) -> Terms {
@@ -42,6 +48,15 @@ pub(crate) fn id(raw: &ID, field: &'static str) -> Result<Uuid> {
     raw.parse().map_err(|_| {
         problem(Problem::new(Code::ValidationFailed, format!("{field} is not an id")).of_field(field))
     })
+}
+
+/// A time in an argument that Postgres can hold.
+pub(crate) fn moment(at: Option<DateTime<Utc>>, field: &'static str) -> Result<()> {
+    if at.is_some_and(|at| !YEARS.contains(&at.year())) {
+        let problem_of = Problem::new(Code::ValidationFailed, format!("{field} is out of range"));
+        return Err(problem(problem_of.of_field(field)));
+    }
+    Ok(())
 }
 
 /// A position as clients see it.

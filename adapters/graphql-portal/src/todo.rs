@@ -3,15 +3,17 @@
 use adapter_web::{ContextExt, CursorText, failed, problem, relay, relay::PageInfo};
 use application::{
     Code, Direction, Filter, Page, PageRequest, Problem, Test,
+    ports::Cursor,
     todo::{
-        AdminCountTodos, AdminDeleteTodo, AdminTodos, TodoField, TodoFilter, TodoRow, TodoSort,
-        TodoStatus as Status, written_row,
+        AdminCountTodos, AdminDeleteTodo, AdminTodos, CountTodosAsOf, TodoField, TodoFilter, TodoRow,
+        TodoSort, TodoStatus as Status, TodosAsOf, written_row,
     },
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{TenantId, TodoId, UserId, todo};
 
+use crate::audit::{AsOf, shown_at};
 use crate::terms::{id, int, page_weight, position, terms, text_like};
 
 #[derive(Default)]
@@ -96,6 +98,7 @@ struct AdminTodoConnection {
     page: Page<TodoRow>,
     tenant: TenantId,
     filter: TodoFilter,
+    as_of: Option<Cursor>,
     list: &'static str,
 }
 
@@ -117,8 +120,12 @@ impl AdminTodoConnection {
 
     /// How many todos pass the filter.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = AdminCountTodos { tenant: self.tenant, filter: self.filter.clone() };
-        ctx.app().ask(ctx.caller(), count, None).await.map(int).map_err(failed)
+        let (tenant, filter) = (self.tenant, self.filter.clone());
+        let counted = match self.as_of {
+            Some(at) => ctx.app().ask(ctx.caller(), CountTodosAsOf { tenant, at, filter }, None).await,
+            None => ctx.app().ask(ctx.caller(), AdminCountTodos { tenant, filter }, None).await,
+        };
+        counted.map(int).map_err(failed)
     }
 }
 
@@ -150,7 +157,7 @@ impl AdminTodoFilter {
 
 #[Object]
 impl TodoQuery {
-    /// All todos of a tenant, newest first.
+    /// All todos of a tenant, newest first; with `asOf`, as the list was then.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     #[graphql(complexity = "page_weight(first, last, child_complexity)")]
     async fn admin_todos(
@@ -162,6 +169,7 @@ impl TodoQuery {
         last: Option<i32>,
         before: Option<CursorText>,
         filter: Option<AdminTodoFilter>,
+        as_of: Option<AsOf>,
     ) -> Result<AdminTodoConnection> {
         let tenant = TenantId(id(&tenant_id, "tenantId")?);
         let of_list = "adminTodos";
@@ -169,9 +177,18 @@ impl TodoQuery {
         let window = relay::window(ctx, of_list, first, after, last, before)?;
         let request =
             PageRequest { filter: filter.clone(), sort: TodoSort::CreatedAt(Direction::Desc), window };
-        let asked = AdminTodos { tenant, request };
-        let page = ctx.app().ask(ctx.caller(), asked, ctx.after()).await.map_err(failed)?;
-        Ok(AdminTodoConnection { page, tenant, filter, list: of_list })
+        let as_of = match as_of {
+            Some(as_of) => Some(as_of.place(ctx).await?),
+            None => None,
+        };
+        let page = match as_of {
+            Some(at) => {
+                let asked = TodosAsOf { tenant, at, request };
+                ctx.app().ask(ctx.caller(), asked, shown_at(ctx, at)).await
+            }
+            None => ctx.app().ask(ctx.caller(), AdminTodos { tenant, request }, ctx.after()).await,
+        };
+        Ok(AdminTodoConnection { page: page.map_err(failed)?, tenant, filter, as_of, list: of_list })
     }
 }
 

@@ -3,16 +3,18 @@
 use adapter_web::{ContextExt, CursorText, failed, relay, relay::PageInfo};
 use application::{
     Direction, Failure, Filter, Page, PageRequest, Test,
+    ports::Cursor,
     tenant::{CountPeopleOfTenant, PeopleOfTenant},
     user::{
-        EraseUser, PersonChanged, PersonField, PersonFilter, PersonRow, PersonSort, PersonStatus,
-        ReinstateUserOfTenant, SuspendUserOfTenant,
+        CountPeopleAsOf, EraseUser, PeopleAsOf, PersonChanged, PersonField, PersonFilter, PersonRow,
+        PersonSort, PersonStatus, ReinstateUserOfTenant, SuspendUserOfTenant,
     },
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{TenantId, UserId, user::UserError};
 
+use crate::audit::{AsOf, shown_at};
 use crate::terms::{id, int, page_weight, position, terms, text_like};
 
 #[derive(Default)]
@@ -74,6 +76,7 @@ struct UserConnection {
     page: Page<PersonRow>,
     tenant: TenantId,
     filter: PersonFilter,
+    as_of: Option<Cursor>,
     list: &'static str,
 }
 
@@ -95,8 +98,12 @@ impl UserConnection {
 
     /// How many people pass the filter.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let count = CountPeopleOfTenant { tenant: self.tenant, filter: self.filter.clone() };
-        ctx.app().ask(ctx.caller(), count, None).await.map(int).map_err(failed)
+        let (tenant, filter) = (self.tenant, self.filter.clone());
+        let counted = match self.as_of {
+            Some(at) => ctx.app().ask(ctx.caller(), CountPeopleAsOf { tenant, at, filter }, None).await,
+            None => ctx.app().ask(ctx.caller(), CountPeopleOfTenant { tenant, filter }, None).await,
+        };
+        counted.map(int).map_err(failed)
     }
 }
 
@@ -125,7 +132,8 @@ impl UserFilter {
 
 #[Object]
 impl UserQuery {
-    /// The people of a tenant, newest first.
+    /// The people of a tenant, newest first; with `asOf`, as the list was then. Personal data of the
+    /// past is shown while the person is not erased.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     #[graphql(complexity = "page_weight(first, last, child_complexity)")]
     async fn users(
@@ -137,15 +145,27 @@ impl UserQuery {
         last: Option<i32>,
         before: Option<CursorText>,
         filter: Option<UserFilter>,
+        as_of: Option<AsOf>,
     ) -> Result<UserConnection> {
         let (tenant, list) = (TenantId(id(&tenant_id, "tenantId")?), "users");
         let filter = filter.unwrap_or_default().parse()?;
         let window = relay::window(ctx, list, first, after, last, before)?;
-        let sort = PersonSort::CreatedAt(Direction::Desc);
-        let request = PageRequest { filter: filter.clone(), sort, window };
-        let asked = PeopleOfTenant { tenant, request };
-        let page = ctx.app().ask(ctx.caller(), asked, ctx.after()).await.map_err(failed)?;
-        Ok(UserConnection { page, tenant, filter, list })
+        let as_of = match as_of {
+            Some(as_of) => Some(as_of.place(ctx).await?),
+            None => None,
+        };
+        let page = match as_of {
+            Some(at) => {
+                let asked = PeopleAsOf { tenant, at, filter: filter.clone(), window };
+                ctx.app().ask(ctx.caller(), asked, shown_at(ctx, at)).await
+            }
+            None => {
+                let sort = PersonSort::CreatedAt(Direction::Desc);
+                let request = PageRequest { filter: filter.clone(), sort, window };
+                ctx.app().ask(ctx.caller(), PeopleOfTenant { tenant, request }, ctx.after()).await
+            }
+        };
+        Ok(UserConnection { page: page.map_err(failed)?, tenant, filter, as_of, list })
     }
 }
 

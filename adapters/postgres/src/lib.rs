@@ -37,10 +37,11 @@ mod tenant;
 mod todo;
 mod user;
 mod vault;
+mod versions;
 mod xid;
 
 pub use api_key::{ApiKeyListProjection, PgApiKeyList};
-pub use audit::PgAuditLog;
+pub use audit::{AuditListProjection, PgAuditLog};
 pub use erasure::Erasure;
 pub use log::{PgEventLog, Wake};
 pub use mail::{PgOutbox, PgSentLog};
@@ -53,8 +54,10 @@ pub use role::{PgRoleList, RoleListProjection};
 pub use standing::StandingFollower;
 pub use tag::{PgTagList, TagListProjection};
 pub use tenant::PgTenantList;
-pub use todo::{PgTodoList, TodoChangesProjection, TodoListProjection};
-pub use user::{PeopleProjection, PgPeople, PgReferrals, ReferralsProjection};
+pub use todo::{PgTodoList, PgTodoPast, TodoChangesProjection, TodoListProjection, TodoVersionsProjection};
+pub use user::{
+    PeopleProjection, PeopleVersionsProjection, PgPeople, PgPeoplePast, PgReferrals, ReferralsProjection,
+};
 pub use vault::PgVault;
 
 /// An error and its causes in one line, for the log.

@@ -35,6 +35,8 @@ migrations! {
     12 "0012_role_list",
     13 "0013_api_key_list",
     14 "0014_erasure",
+    15 "0015_audit_list",
+    17 "0017_versions",
 }
 
 /// The newest schema this release knows, and needs.

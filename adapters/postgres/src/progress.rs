@@ -88,7 +88,7 @@ impl PgProgress {
                      OR ($2::xid8 < x.xmin AND NOT EXISTS (SELECT FROM events e \
                        WHERE (e.tx_id, e.position) > (COALESCE(c.tx_id, '0'), COALESCE(c.position, 0)) \
                        AND (e.tx_id, e.position) <= ($2::xid8, $3::bigint) \
-                       AND e.aggregate_type = ANY($4::text[]))) \
+                       AND (cardinality($4::text[]) = 0 OR e.aggregate_type = ANY($4)))) \
                    FROM x LEFT JOIN c ON true";
         let statement = client.prepare_cached(sql).await?;
         let reads = reads_of(model);

@@ -15,13 +15,14 @@ use domain::{
 
 use crate::{
     api_key::ApiKeyListProjection,
-    consumers::Projection,
+    audit::AuditListProjection,
+    consumers::{EVERYTHING, Projection},
     jobs::{Bell, Reacting},
     operator::OperatorListProjection,
     role::RoleListProjection,
     tag::TagListProjection,
-    todo::{TodoChangesProjection, TodoListProjection},
-    user::{PeopleProjection, ReferralsProjection},
+    todo::{TodoChangesProjection, TodoListProjection, TodoVersionsProjection},
+    user::{PeopleProjection, PeopleVersionsProjection, ReferralsProjection},
 };
 
 /// What the projections of a deployment need beside the log.
@@ -41,6 +42,9 @@ pub fn all(deployment: &Deployment) -> Vec<Arc<dyn Projection>> {
         Arc::new(ReferralsProjection::default()),
         Arc::new(RoleListProjection::default()),
         Arc::new(ApiKeyListProjection::default()),
+        Arc::new(AuditListProjection),
+        Arc::new(TodoVersionsProjection::default()),
+        Arc::new(PeopleVersionsProjection::default()),
     ]
 }
 
@@ -56,12 +60,13 @@ pub const REACTIONS: &[&str] = &[Mails::NAME];
 /// The aggregate types behind a read model.
 pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {
     match model {
-        ReadModel::TodoList => &[Todo::TYPE],
+        ReadModel::TodoList | ReadModel::TodoVersions => &[Todo::TYPE],
         ReadModel::TagList => &[Tag::TYPE],
         ReadModel::People => &[Tenant::TYPE, User::TYPE],
         ReadModel::OperatorList => &[Operator::TYPE],
-        ReadModel::Referrals => &[User::TYPE],
+        ReadModel::Referrals | ReadModel::PeopleVersions => &[User::TYPE],
         ReadModel::RoleList => &[Role::TYPE],
         ReadModel::ApiKeyList => &[ApiKey::TYPE],
+        ReadModel::AuditList => EVERYTHING,
     }
 }

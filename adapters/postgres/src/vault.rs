@@ -190,6 +190,32 @@ impl Vault for PgVault {
         String::from_utf8(clear.map_err(|_| broken())?.to_vec()).map(Some).map_err(|_| broken())
     }
 
+    async fn prefetch(&self, subjects: &[Uuid]) -> Result<(), VaultError> {
+        let remembered = |subject: &Uuid| {
+            self.cache.get(subject).is_some_and(|(_, read_at)| read_at.elapsed() < KEY_REMEMBERED / 2)
+        };
+        let mut wanted: Vec<Uuid> = subjects.iter().filter(|subject| !remembered(subject)).copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.len() < 2 {
+            return Ok(());
+        }
+        let client = self.pool.get().await.map_err(away)?;
+        let sql = "SELECT subject_id, wrapped_key FROM subject_keys WHERE subject_id = ANY($1)";
+        let statement = client.prepare_cached(sql).await.map_err(away)?;
+        for row in client.query(&statement, &[&wanted]).await.map_err(away)? {
+            let (subject, stored): (Uuid, Vec<u8>) =
+                (row.try_get(0).map_err(away)?, row.try_get(1).map_err(away)?);
+            // What does not unwrap says so where it is opened.
+            if stored != [GONE]
+                && let Ok(key) = self.unwrap(subject, &stored)
+            {
+                self.cache.insert(subject, (Arc::new(key), Instant::now()));
+            }
+        }
+        Ok(())
+    }
+
     async fn index(&self, scope: &'static str, clear: &str) -> Result<BlindIndex, VaultError> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.deployment().await?);
         let mut context = hmac::Context::with_key(&key);

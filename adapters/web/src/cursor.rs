@@ -2,6 +2,7 @@
 //!
 //! The text is base64url of kind, body and the first half of an HMAC-SHA256. The list and order a
 //! place belongs to are bound into the MAC, so that a cursor of one list does not work in another.
+//! A position also names the log it is of: after a restore, the same numbers are other events.
 
 use application::{Code, Keyset, Refusal, ports::Cursor};
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
@@ -18,17 +19,29 @@ const TAG_BYTES: usize = 16;
 const POSITION: u8 = 1;
 /// The kind of a place in a sorted list.
 const KEYSET: u8 = 2;
+/// The length of a position's body: the log, the transaction, the running number.
+const POSITION_BYTES: usize = 24;
 
 /// Makes and reads cursors.
 #[derive(Clone)]
 pub struct CursorCodec {
     key: hmac::Key,
+    log: LogMark,
 }
 
-/// A cursor that was not made here, or not for this place.
+/// What tells a log from all others; see `log_identity` in the migrations.
+pub type LogMark = [u8; 8];
+
+/// Why a cursor leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("cursor is not valid here")]
-pub struct BadCursor;
+pub enum BadCursor {
+    /// It was not made here, or not for this place.
+    #[error("cursor is not valid here")]
+    Malformed,
+    /// It was made before the log was restored from a copy: what it points at may be another event.
+    #[error("cursor is from another log, from before a restore; start again without it")]
+    OtherLog,
+}
 
 impl Refusal for BadCursor {
     fn code(&self) -> Code {
@@ -46,7 +59,7 @@ impl ScalarType for CursorText {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
             Value::String(text) if text.len() <= CURSOR_TEXT_BYTES_MAX => Ok(Self(text)),
-            Value::String(_) => Err(InputValueError::custom(BadCursor)),
+            Value::String(_) => Err(InputValueError::custom(BadCursor::Malformed)),
             other => Err(InputValueError::expected_type(other)),
         }
     }
@@ -63,27 +76,34 @@ impl std::fmt::Debug for CursorCodec {
 }
 
 impl CursorCodec {
-    /// A codec with a secret key; all nodes of a surface share it.
-    pub fn new(key: [u8; 32]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key) }
+    /// A codec with a secret key, for positions in one log; all nodes of a surface share both.
+    pub fn new(key: [u8; 32], log: LogMark) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), log }
     }
 
     /// A position in the log.
     pub fn position(&self, cursor: &Cursor) -> String {
-        let mut body = [0; 16];
-        body[..8].copy_from_slice(&cursor.tx.to_be_bytes());
-        body[8..].copy_from_slice(&cursor.position.to_be_bytes());
+        let mut body = [0; POSITION_BYTES];
+        body[..8].copy_from_slice(&self.log);
+        body[8..16].copy_from_slice(&cursor.tx.to_be_bytes());
+        body[16..].copy_from_slice(&cursor.position.to_be_bytes());
         self.write(POSITION, "", &body)
     }
 
     /// A position that [`Self::position`] wrote.
     pub fn read_position(&self, text: &str) -> Result<Cursor, BadCursor> {
         let body = self.read(POSITION, "", text)?;
-        let (tx, position) = body.split_at_checked(8).ok_or(BadCursor)?;
-        Ok(Cursor {
-            tx: u64::from_be_bytes(tx.try_into().map_err(|_| BadCursor)?),
-            position: i64::from_be_bytes(position.try_into().map_err(|_| BadCursor)?),
-        })
+        // One of our own of another length is from a release that did not name the log.
+        let body: [u8; POSITION_BYTES] = body.try_into().map_err(|_| BadCursor::OtherLog)?;
+        let [log, tx, position] = [0, 8, 16].map(|from| {
+            let mut part = [0; 8];
+            part.copy_from_slice(&body[from..from + 8]);
+            part
+        });
+        if log != self.log {
+            return Err(BadCursor::OtherLog);
+        }
+        Ok(Cursor { tx: u64::from_be_bytes(tx), position: i64::from_be_bytes(position) })
     }
 
     /// A place in `list`, which names the list and its order.
@@ -99,13 +119,13 @@ impl CursorCodec {
     /// A place that [`Self::keyset`] wrote for the same list and order.
     pub fn read_keyset(&self, list: &str, text: &str) -> Result<Keyset, BadCursor> {
         let body = self.read(KEYSET, list, text)?;
-        let (id, rest) = body.split_at_checked(16).ok_or(BadCursor)?;
-        let (present, value) = rest.split_first().ok_or(BadCursor)?;
+        let (id, rest) = body.split_at_checked(16).ok_or(BadCursor::Malformed)?;
+        let (present, value) = rest.split_first().ok_or(BadCursor::Malformed)?;
         let value = match present {
             0 => None,
-            _ => Some(str::from_utf8(value).map_err(|_| BadCursor)?.to_owned()),
+            _ => Some(str::from_utf8(value).map_err(|_| BadCursor::Malformed)?.to_owned()),
         };
-        Ok(Keyset { value, id: Uuid::from_slice(id).map_err(|_| BadCursor)? })
+        Ok(Keyset { value, id: Uuid::from_slice(id).map_err(|_| BadCursor::Malformed)? })
     }
 
     fn write(&self, kind: u8, list: &str, body: &[u8]) -> String {
@@ -118,13 +138,13 @@ impl CursorCodec {
 
     fn read(&self, kind: u8, list: &str, text: &str) -> Result<Vec<u8>, BadCursor> {
         if text.len() > CURSOR_TEXT_BYTES_MAX {
-            return Err(BadCursor);
+            return Err(BadCursor::Malformed);
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor)?;
-        let (signed, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(BadCursor)?;
-        let (shown, body) = signed.split_first().ok_or(BadCursor)?;
-        verify_slices_are_equal(&self.tag(*shown, list, body), tag).map_err(|_| BadCursor)?;
-        if *shown == kind { Ok(body.to_vec()) } else { Err(BadCursor) }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadCursor::Malformed)?;
+        let (signed, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(BadCursor::Malformed)?;
+        let (shown, body) = signed.split_first().ok_or(BadCursor::Malformed)?;
+        verify_slices_are_equal(&self.tag(*shown, list, body), tag).map_err(|_| BadCursor::Malformed)?;
+        if *shown == kind { Ok(body.to_vec()) } else { Err(BadCursor::Malformed) }
     }
 
     fn tag(&self, kind: u8, list: &str, body: &[u8]) -> [u8; TAG_BYTES] {
@@ -144,6 +164,7 @@ impl CursorCodec {
 mod tests {
     use super::*;
 
+    const LOG: LogMark = [3; 8];
     const PLACE: Cursor = Cursor { tx: 1 << 60, position: (1 << 53) + 1 };
 
     fn keyset(value: Option<&str>) -> Keyset {
@@ -152,7 +173,7 @@ mod tests {
 
     #[test]
     fn positions_and_places_come_back_as_they_were() {
-        let codec = CursorCodec::new([1; 32]);
+        let codec = CursorCodec::new([1; 32], LOG);
         assert_eq!(codec.read_position(&codec.position(&PLACE)), Ok(PLACE));
         for value in [None, Some(""), Some("Milch für Zoë")] {
             let text = codec.keyset("todos:created:desc", &keyset(value));
@@ -162,27 +183,44 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_list_kind_or_key_is_refused() {
-        let codec = CursorCodec::new([1; 32]);
+        let codec = CursorCodec::new([1; 32], LOG);
         let place = codec.keyset("todos:created:desc", &keyset(Some("x")));
-        assert_eq!(codec.read_keyset("todos:created:asc", &place), Err(BadCursor));
-        assert_eq!(codec.read_position(&place), Err(BadCursor));
-        assert_eq!(codec.read_keyset("", &codec.position(&PLACE)), Err(BadCursor));
-        assert_eq!(CursorCodec::new([2; 32]).read_position(&codec.position(&PLACE)), Err(BadCursor));
+        assert_eq!(codec.read_keyset("todos:created:asc", &place), Err(BadCursor::Malformed));
+        assert_eq!(codec.read_position(&place), Err(BadCursor::Malformed));
+        assert_eq!(codec.read_keyset("", &codec.position(&PLACE)), Err(BadCursor::Malformed));
+        assert_eq!(
+            CursorCodec::new([2; 32], LOG).read_position(&codec.position(&PLACE)),
+            Err(BadCursor::Malformed)
+        );
+    }
+
+    #[test]
+    fn a_position_in_another_log_is_told_apart_from_a_forged_one() {
+        let (before, after) = (CursorCodec::new([1; 32], LOG), CursorCodec::new([1; 32], [4; 8]));
+        assert_eq!(after.read_position(&before.position(&PLACE)), Err(BadCursor::OtherLog));
+        let unnamed = before.write(POSITION, "", &[0; 16]);
+        assert_eq!(before.read_position(&unnamed), Err(BadCursor::OtherLog));
+        // Places in sorted lists are values and ids: they mean the same in every log.
+        let place = before.keyset("todos:created:desc", &keyset(Some("x")));
+        assert_eq!(after.read_keyset("todos:created:desc", &place), Ok(keyset(Some("x"))));
     }
 
     #[test]
     fn every_changed_bit_and_every_cut_is_refused() {
-        let codec = CursorCodec::new([1; 32]);
+        let codec = CursorCodec::new([1; 32], LOG);
         let bytes = URL_SAFE_NO_PAD.decode(codec.position(&PLACE)).expect("our own text");
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(codec.read_position(&URL_SAFE_NO_PAD.encode(changed)), Err(BadCursor));
+            assert_eq!(codec.read_position(&URL_SAFE_NO_PAD.encode(changed)), Err(BadCursor::Malformed));
         }
         for length in 0..bytes.len() {
-            assert_eq!(codec.read_position(&URL_SAFE_NO_PAD.encode(&bytes[..length])), Err(BadCursor));
+            assert_eq!(
+                codec.read_position(&URL_SAFE_NO_PAD.encode(&bytes[..length])),
+                Err(BadCursor::Malformed)
+            );
         }
-        assert_eq!(codec.read_position(&"A".repeat(CURSOR_TEXT_BYTES_MAX + 1)), Err(BadCursor));
-        assert_eq!(codec.read_position("not base64!"), Err(BadCursor));
+        assert_eq!(codec.read_position(&"A".repeat(CURSOR_TEXT_BYTES_MAX + 1)), Err(BadCursor::Malformed));
+        assert_eq!(codec.read_position("not base64!"), Err(BadCursor::Malformed));
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     },
 };
 use crate::{
-    Graphql, RequestId, client_address,
+    BadCursor, Graphql, RequestId, client_address,
     context::Asked,
     gate::{self, Admitted, Wanted, invalid},
     problem::{edge_error, status_of},
@@ -138,8 +138,14 @@ async fn caller<X>(graphql: &Graphql<X>, request: &Request, id: &RequestId) -> R
 
 fn consistency_token<X>(graphql: &Graphql<X>, request: &Request) -> Result<Option<Cursor>, Turned> {
     let Some(value) = request.headers().get(X_CONSISTENCY_TOKEN) else { return Ok(None) };
-    let cursor = value.to_str().ok().and_then(|text| graphql.edge.codec.read_position(text).ok());
-    cursor.map(Some).ok_or_else(|| Turned::always(invalid("X-Consistency-Token is not a cursor of ours")))
+    let text = value.to_str().map_err(|_| BadCursor::Malformed);
+    let cursor = text.and_then(|text| graphql.edge.codec.read_position(text));
+    cursor.map(Some).map_err(|bad| {
+        Turned::always(invalid(match bad {
+            BadCursor::Malformed => "X-Consistency-Token is not a cursor of ours",
+            BadCursor::OtherLog => "X-Consistency-Token is from another log; start again without it",
+        }))
+    })
 }
 
 /// An answer that is one error of the edge.

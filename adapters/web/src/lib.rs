@@ -37,7 +37,7 @@ mod ws;
 
 pub use client::client_address;
 pub use context::ContextExt;
-pub use cursor::{BadCursor, CURSOR_TEXT_BYTES_MAX, CursorCodec, CursorText};
+pub use cursor::{BadCursor, CURSOR_TEXT_BYTES_MAX, CursorCodec, CursorText, LogMark};
 pub use directive::limited;
 pub use gate::{DIRECTIVES_MAX, EXPANDED_FIELDS_MAX, NESTING_MAX, TOKENS_MAX};
 pub use layers::{Layered, layers};

@@ -1,176 +1,81 @@
-//! The log as auditors read it.
+//! The log as auditors read it: its events, and what the things they are about were at any time.
+//!
+//! # How to add an aggregate type
+//!
+//! One line in [`KINDS`]; a test over the golden files of events fails until it is there. What of its
+//! fields may be shown is said in the domain: see [`domain::shown`].
+
+mod as_of;
+mod at;
+mod difference;
+mod events;
+mod kinds;
+mod moment;
+mod shown;
+
+pub use as_of::PlaceOf;
+pub use at::{AggregateAt, AggregateView, Point, Seen};
+pub use difference::Difference;
+pub use events::{AUDIT_COUNT_MAX, AuditEvent, AuditEvents, AuditFilter, CountAuditEvents};
+pub use kinds::{KINDS, Kind, UnknownKind};
+pub use moment::{END, Moment, MomentError};
+pub use shown::{ERASED, PERSONAL, SECRET, UNREADABLE};
 
 use async_trait::async_trait;
-use domain::{TenantId, Timestamp, operator::OperatorRole};
-use serde_json::Value;
-use uuid::Uuid;
+use cqrs_es::persist::SerializedEvent;
+use domain::{StreamId, Timestamp};
 
-use crate::{
-    Access, Answer, Answered, App, BoxError, Caller, Failure, Page, Query, Window,
-    ports::{Cursor, ReadModel},
-};
+use crate::{BoxError, Page, Window, ports::Cursor};
 
-/// A stored event with who, when, from where and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AuditEvent {
+/// An event of one stream, as it was stored.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
     /// Its place.
     pub cursor: Cursor,
     /// When it was stored.
     pub recorded_at: Timestamp,
-    /// Its stored name.
-    pub event_type: String,
-    /// `todo`, `tag`, …
-    pub aggregate_type: String,
-    /// The id of the thing itself, without its tenant.
-    pub aggregate_id: String,
-    /// The thing's version after it.
-    pub version: i64,
-    /// In which tenant.
-    pub tenant: Option<TenantId>,
-    /// On whose behalf.
-    pub actor_id: Option<String>,
-    /// `user`, `operator`, `system`.
-    pub actor_kind: String,
-    /// `user` or `portal`.
-    pub platform: String,
-    /// By which command.
-    pub command: String,
-    /// In which request.
-    pub correlation_id: String,
-    /// Because of what.
-    pub causation_id: String,
-    /// What happened; sealed values are shown as `[personal]`.
-    pub payload: Value,
+    /// The event.
+    pub event: SerializedEvent,
 }
 
-/// Which events.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// Of this tenant.
-    pub tenant: Option<TenantId>,
-    /// Of this aggregate type.
-    pub aggregate_type: Option<String>,
-    /// Of this aggregate.
-    pub aggregate_id: Option<String>,
-    /// By this actor.
-    pub actor_id: Option<String>,
-    /// Of this stored name.
-    pub event_type: Option<String>,
-    /// From this surface.
-    pub platform: Option<String>,
-    /// In this request.
-    pub correlation_id: Option<String>,
-    /// Not before.
-    pub from: Option<Timestamp>,
-    /// Not after.
-    pub to: Option<Timestamp>,
+/// How far a stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upto {
+    /// To this version.
+    Version(i64),
+    /// To this place in the log.
+    Place(Cursor),
 }
 
-impl AuditFilter {
-    /// The filter as it is written down that somebody asked with it. What is no id and no name of
-    /// ours is named without its value: anything may have been typed there.
-    fn about(&self) -> Option<String> {
-        let id = |text: &String| text.parse::<Uuid>().is_ok();
-        let ours = |text: &String| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
-        let time = |time: Timestamp| (time.to_rfc3339(), true);
-        let fields = [
-            ("tenantId", self.tenant.map(|tenant| (tenant.to_string(), true))),
-            ("aggregateType", self.aggregate_type.as_ref().map(|it| (it.clone(), ours(it)))),
-            ("aggregateId", self.aggregate_id.as_ref().map(|it| (it.clone(), id(it)))),
-            ("actorId", self.actor_id.as_ref().map(|it| (it.clone(), id(it)))),
-            ("eventType", self.event_type.as_ref().map(|it| (it.clone(), ours(it)))),
-            ("platform", self.platform.as_ref().map(|it| (it.clone(), ours(it)))),
-            ("correlationId", self.correlation_id.as_ref().map(|it| (it.clone(), id(it)))),
-            ("from", self.from.map(time)),
-            ("to", self.to.map(time)),
-        ];
-        let given: Vec<String> = fields
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|(value, plain)| (name, value, plain)))
-            .map(|(name, value, plain)| if plain { format!("{name}={value}") } else { name.to_owned() })
-            .collect();
-        (!given.is_empty()).then(|| given.join(" "))
-    }
+/// Where a position is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Located {
+    /// There is its event; or, where no event has it, the one before.
+    At(Cursor),
+    /// The log is not as long.
+    BeyondEnd {
+        /// The highest position there is.
+        last: i64,
+    },
 }
 
 /// Reads the log in its one order.
 #[async_trait]
 pub trait AuditLog: Send + Sync + 'static {
-    /// A page of events, oldest first.
+    /// A page of events, oldest first. Their payloads are as they were stored.
     async fn page(
         &self,
         filter: &AuditFilter,
         window: &Window<Cursor>,
     ) -> Result<Page<AuditEvent, Cursor>, BoxError>;
-    /// How many there are.
-    async fn count(&self, filter: &AuditFilter) -> Result<i64, BoxError>;
-}
-
-/// A page of the log.
-#[derive(Debug, Clone)]
-pub struct AuditEvents {
-    /// Which events.
-    pub filter: AuditFilter,
-    /// Which of them.
-    pub window: Window<Cursor>,
-}
-
-/// How many events pass.
-#[derive(Debug, Clone)]
-pub struct CountAuditEvents {
-    /// Which events.
-    pub filter: AuditFilter,
-}
-
-impl Query for AuditEvents {
-    type Answer = Page<AuditEvent, Cursor>;
-    const NAME: &'static str = "audit.events";
-    const ACCESS: Access = Access::Operator(OperatorRole::Support);
-    const READS: &'static [ReadModel] = &[];
-    fn about(&self) -> Option<String> {
-        self.filter.about()
-    }
-}
-
-impl Answer<AuditEvents> for App {
-    async fn answer(&self, _: &Caller, query: AuditEvents) -> Answered<AuditEvents> {
-        self.audit.page(&query.filter, &query.window).await.map_err(Failure::Unavailable)
-    }
-}
-
-impl Query for CountAuditEvents {
-    type Answer = i64;
-    const NAME: &'static str = "audit.count";
-    const ACCESS: Access = Access::Operator(OperatorRole::Support);
-    const READS: &'static [ReadModel] = &[];
-    // The count of a connection: the page beside it is written down.
-    const NOTED: bool = false;
-}
-
-impl Answer<CountAuditEvents> for App {
-    async fn answer(&self, _: &Caller, query: CountAuditEvents) -> Answered<CountAuditEvents> {
-        self.audit.count(&query.filter).await.map_err(Failure::Unavailable)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_typed_into_a_filter_is_written_down_only_where_it_is_an_id_or_a_name_of_ours() {
-        let id = Uuid::from_u128(7).to_string();
-        let typed = |text: &str| Some(text.to_owned());
-        assert_eq!(AuditFilter::default().about(), None);
-        let filter = AuditFilter {
-            aggregate_type: typed("todo"),
-            aggregate_id: Some(id.clone()),
-            actor_id: typed("zoe@people.test"),
-            event_type: typed("Zoe"),
-            correlation_id: typed("zoe"),
-            ..AuditFilter::default()
-        };
-        let expected = format!("aggregateType=todo aggregateId={id} actorId eventType correlationId");
-        assert_eq!(filter.about(), Some(expected));
-    }
+    /// How many there are, counted up to `most`.
+    async fn count(&self, filter: &AuditFilter, most: i64) -> Result<i64, BoxError>;
+    /// The stream of a thing, by its own id.
+    async fn stream(&self, kind: &str, id: uuid::Uuid) -> Result<Option<StreamId>, BoxError>;
+    /// The events of a stream, oldest first.
+    async fn events(&self, kind: &str, stream: &StreamId, upto: Upto) -> Result<Vec<StoredEvent>, BoxError>;
+    /// Where a position is.
+    async fn locate(&self, position: i64) -> Result<Located, BoxError>;
+    /// The last place whose event was recorded at `time` or before; the beginning where there is none.
+    async fn place_at(&self, time: Timestamp) -> Result<Cursor, BoxError>;
 }

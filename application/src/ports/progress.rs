@@ -26,11 +26,17 @@ pub enum ReadModel {
     Referrals,
     /// Keys for machines.
     ApiKeyList,
+    /// What audits search by.
+    AuditList,
+    /// Todos as they were.
+    TodoVersions,
+    /// People as they were.
+    PeopleVersions,
 }
 
 impl ReadModel {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::TodoList,
         Self::TagList,
         Self::People,
@@ -38,6 +44,9 @@ impl ReadModel {
         Self::RoleList,
         Self::Referrals,
         Self::ApiKeyList,
+        Self::AuditList,
+        Self::TodoVersions,
+        Self::PeopleVersions,
     ];
 }
 

@@ -22,6 +22,12 @@ pub trait Vault: Send + Sync + 'static {
         field: &'static str,
         sealed: &Sealed,
     ) -> Result<Option<String>, VaultError>;
+    /// Makes opening values of these subjects quick, where that takes fewer ways to its store at once
+    /// than one by one.
+    async fn prefetch(&self, subjects: &[Uuid]) -> Result<(), VaultError> {
+        let _ = subjects;
+        Ok(())
+    }
     /// The keyed hash under which a value is looked up.
     async fn index(&self, scope: &'static str, clear: &str) -> Result<BlindIndex, VaultError>;
 }

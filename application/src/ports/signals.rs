@@ -73,6 +73,9 @@ impl ReadModel {
             Self::RoleList => "role_list.v1",
             Self::Referrals => "referrals.v1",
             Self::ApiKeyList => "api_key_list.v1",
+            Self::AuditList => "audit_list.v1",
+            Self::TodoVersions => "todo_versions.v1",
+            Self::PeopleVersions => "people_versions.v1",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod changes;
 mod commands;
+mod past;
 mod queries;
 
 pub use admin::{AdminCountTodos, AdminDeleteTodo, AdminTodos};
@@ -12,6 +13,7 @@ pub use commands::{
     ArchiveTodo, AssignTodo, CompleteTodo, CreateTodo, DeleteTodo, ReopenTodo, TagTodo, UntagTodo,
     UpdateTodo, written_row,
 };
+pub use past::{CountTodosAsOf, TodoPast, TodosAsOf};
 pub use queries::{
     CountTodos, GetTodo, HistoryEntry, ListTodos, TodoField, TodoFilter, TodoHistory, TodoList, TodoPage,
     TodoRow, TodoScope, TodoSort, TodoStatus, matches,

@@ -5,6 +5,7 @@ mod commands;
 mod erasure;
 mod invitations;
 mod letters;
+mod past;
 mod queries;
 mod reactions;
 mod recovery;
@@ -24,6 +25,7 @@ pub use erasure::{EraseUser, ErasedUser};
 pub use invitations::{AcceptInvitation, InviteUser};
 pub(crate) use letters::Addressed;
 pub use letters::NOTICE_AGE_MAX;
+pub use past::{CountPeopleAsOf, PastPerson, PeopleAsOf, PeoplePast};
 pub use queries::{
     CountPeople, ListPeople, Me, People, PeopleById, PersonField, PersonFilter, PersonRow, PersonSort,
     PersonStatus, TenantRow,

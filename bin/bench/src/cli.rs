@@ -3,15 +3,16 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    append, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers, surface,
-    token,
+    append, audit, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers,
+    surface, token,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 10] = [
+const BENCHMARKS: [Benchmark; 11] = [
     ("append", "one event to a new aggregate, 32 workers, against pgbench", append::run),
     ("projector", "the projection of todos, against COPY", projector::run),
+    ("audit", "searching and going back in a log of a million events", audit::run),
     ("create-todo", "the mutation, 32 connections", surface::create_todo),
     ("list-20", "20 of 100,000 todos with tags and owner, 32 connections", surface::list),
     ("todo-by-id", "one of 100,000 todos, 32 connections", surface::by_id),

@@ -7,6 +7,7 @@
 
 mod account;
 mod append;
+mod audit;
 mod bare;
 mod children;
 mod cli;

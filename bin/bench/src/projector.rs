@@ -75,7 +75,7 @@ async fn measure(servers: &Servers, mix: Mix, subject: &Subject) -> Result<Round
         client.batch_execute(FORGET).await?;
         let floor = floor(&client, subject).await?;
         client.batch_execute(FORGET).await?;
-        rounds.push(project(servers, &database, &client, subject).await?, floor);
+        rounds.push(project(servers, &database, &client, &subject.projection, EVENTS).await?, floor);
     }
     database.remove().await?;
     Ok(rounds)
@@ -91,9 +91,15 @@ async fn floor(client: &Client, subject: &Subject) -> Result<f64> {
     Ok(figure(EVENTS) / started.elapsed().as_secs_f64())
 }
 
-/// Events a second.
-async fn project(servers: &Servers, database: &Database, client: &Client, subject: &Subject) -> Result<f64> {
-    if let Some(leader) = subject.projection.behind() {
+/// Events a second, of so many that the projection reads.
+pub(crate) async fn project(
+    servers: &Servers,
+    database: &Database,
+    client: &Client,
+    projection: &Arc<dyn Projection>,
+    events: usize,
+) -> Result<f64> {
+    if let Some(leader) = projection.behind() {
         // As if the one that is followed had written everything.
         let sql = "INSERT INTO projection_checkpoints (name, tx_id, position) \
                    SELECT $1, tx_id, position FROM events ORDER BY events.tx_id DESC, events.position DESC LIMIT 1";
@@ -109,9 +115,11 @@ async fn project(servers: &Servers, database: &Database, client: &Client, subjec
     let tap = Arc::new(Tap::new(Arc::clone(&redis)));
     let signals = Arc::clone(&tap) as Arc<dyn Signals>;
     let pools = PgPools::new(&database.settings()?)?;
-    let last: i64 = client.query_one("SELECT max(position) FROM events", &[]).await?.get(0);
+    let last =
+        "SELECT max(position) FROM events WHERE cardinality($1::text[]) = 0 OR aggregate_type = ANY($1)";
+    let last: i64 = client.query_one(last, &[&projection.reads()]).await?.get(0);
     let runner = Runner {
-        projection: Arc::clone(&subject.projection),
+        projection: Arc::clone(projection),
         pool: pools.pool.clone(),
         leases: Leases::new(pools.connector.clone()),
         wake: Wake::new(Arc::clone(&signals)),
@@ -123,7 +131,7 @@ async fn project(servers: &Servers, database: &Database, client: &Client, subjec
     let started = Instant::now();
     let running = tokio::spawn(runner.run(stop.clone()));
     timeout(ROUND_MAX, tap.reached(last)).await.context("the runner does not reach the end")?;
-    let rate = figure(EVENTS) / started.elapsed().as_secs_f64();
+    let rate = figure(events) / started.elapsed().as_secs_f64();
     stop.cancel();
     running.await?;
     redis.close().await;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress,
-    PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, PoolError, Reached,
-    StandingFollower, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
+    PgProgress, PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, PoolError,
+    Reached, StandingFollower, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -37,6 +37,8 @@ pub(crate) enum ComposeError {
     Signals(#[from] SignalError),
     #[error("personal data cannot be opened: {0}")]
     Vault(#[from] application::ports::VaultError),
+    #[error("the log cannot be told from others: {0}")]
+    Log(#[source] application::BoxError),
     #[error("Config validation error: {0}")]
     Mail(#[from] adapter_mail::SettingsError),
 }
@@ -127,10 +129,15 @@ impl Node {
             rosters: Aggregates::new(Arc::clone(&log) as _),
             log,
             todo_list,
+            todo_past: Arc::new(PgTodoPast::new(queries.readers.clone())),
             tag_list: Arc::new(PgTagList::new(queries.readers.clone())),
             api_key_list: Arc::new(PgApiKeyList::new(queries.readers.clone())),
             role_list: Arc::new(PgRoleList::new(queries.readers.clone())),
             people: Arc::new(PgPeople::new(queries.readers.clone())),
+            people_past: Arc::new(PgPeoplePast::new(
+                queries.readers.clone(),
+                AcrossTenants::new(primary.clone()),
+            )),
             referrals: Arc::new(PgReferrals::new(queries.readers)),
             tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(queries.pool.clone()))),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),

@@ -6,9 +6,9 @@ use std::{
 };
 
 use adapter_jwt::{KeyError, RsaTokens};
-use adapter_postgres::PgOutbox;
+use adapter_postgres::{PgOutbox, log::identity};
 use adapter_rest::RestDeps;
-use adapter_web::{ClientKeys, CursorCodec, Edge, EdgeRules, ServeLimits, layers, serve};
+use adapter_web::{ClientKeys, CursorCodec, Edge, EdgeRules, LogMark, ServeLimits, layers, serve};
 use application::{
     App, Platform,
     mail::Outbox,
@@ -187,7 +187,7 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
     let edge = edge(surface, &settings, &node, &tokens);
     let gate = layers(
         Gate { rest, graphql: Arc::clone(&graphql) },
-        Arc::new(edge([[0; 32]; 2], Arc::new(ClosedDoor))),
+        Arc::new(edge(Marks::default(), Arc::new(ClosedDoor))),
     );
     let ending = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));
@@ -218,13 +218,21 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
     Ok(())
 }
 
+/// What of the edge is in the database: keys that all nodes share, and which log it is.
+#[derive(Default)]
+struct Marks {
+    cursors: [u8; 32],
+    clients: [u8; 32],
+    log: LogMark,
+}
+
 /// Waits for the database and composes what needs it.
 async fn open(
     surface: &Surface,
     settings: &Settings,
     node: &Node,
     tokens: Arc<RsaTokens>,
-    edge: &impl Fn([[u8; 32]; 2], Arc<dyn Admission>) -> Edge,
+    edge: &impl Fn(Marks, Arc<dyn Admission>) -> Edge,
     stop: &CancellationToken,
 ) -> Result<(BoxEndpoint<'static, Response>, Option<Workers>), ServeError> {
     node.ready(stop).await?;
@@ -233,11 +241,13 @@ async fn open(
     }
     let cursors = node.vault.derive("cursors").await.map_err(ComposeError::Vault)?;
     let clients = node.vault.derive("clients").await.map_err(ComposeError::Vault)?;
+    let log = identity(&node.pools.pool).await.map_err(ComposeError::Log)?;
+    let marks = Marks { cursors, clients, log };
     let app = node.app(settings, tokens)?;
     let standings = node.standings(&app);
     let workers = (!settings.external_workers).then(|| Workers::start(node, settings)).transpose();
     let workers = workers.map_err(ComposeError::Mail)?;
-    Ok(((surface.graphql)(app, Arc::new(edge([cursors, clients], Arc::new(standings)))), workers))
+    Ok(((surface.graphql)(app, Arc::new(edge(marks, Arc::new(standings)))), workers))
 }
 
 fn edge(
@@ -245,7 +255,7 @@ fn edge(
     settings: &Settings,
     node: &Node,
     tokens: &Arc<RsaTokens>,
-) -> impl Fn([[u8; 32]; 2], Arc<dyn Admission>) -> Edge + use<> {
+) -> impl Fn(Marks, Arc<dyn Admission>) -> Edge + use<> {
     let base =
         if settings.environment.is_public() { EdgeRules::production() } else { EdgeRules::development() };
     let rules = EdgeRules {
@@ -256,15 +266,15 @@ fn edge(
     };
     let (platform, tokens) = (surface.platform, Arc::clone(tokens));
     let limits = Arc::clone(&node.limits);
-    move |[cursors, clients], admission| Edge {
+    move |marks, admission| Edge {
         platform,
         tokens: Arc::clone(&tokens) as _,
         admission,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        codec: CursorCodec::new(cursors),
+        codec: CursorCodec::new(marks.cursors, marks.log),
         rules: rules.clone(),
         limits: Arc::clone(&limits) as _,
-        clients: ClientKeys::new(clients),
+        clients: ClientKeys::new(marks.clients),
     }
 }

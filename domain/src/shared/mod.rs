@@ -5,6 +5,7 @@ mod host;
 mod id;
 mod issued;
 mod sealed;
+mod shown;
 mod upcast;
 
 pub use claim::Claim;
@@ -13,4 +14,5 @@ pub(crate) use host::hosted_by_cqrs_es;
 pub use id::{ApiKeyId, OperatorId, RoleId, SessionId, StreamId, TagId, TenantId, TodoId, UserId};
 pub use issued::{Actor, Issued, Timestamp};
 pub use sealed::{BlindIndex, Sealed, TokenHash};
+pub use shown::{Shown, is_classified, shown};
 pub use upcast::{upcast, upcasters};

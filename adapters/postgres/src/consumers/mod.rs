@@ -13,5 +13,5 @@ mod runner;
 pub use checkpoint::{Checkpoint, Status, list, pause, resume};
 pub(crate) use copy::copy_or_insert;
 pub use lease::Leases;
-pub use projection::{Effects, Poison, Projection, ProjectionError, Written};
+pub use projection::{EVERYTHING, Effects, Poison, Projection, ProjectionError, Written};
 pub use runner::{BATCH_EVENTS_MAX, Pace, Runner};

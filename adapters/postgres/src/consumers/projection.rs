@@ -66,12 +66,15 @@ pub enum ProjectionError {
     },
 }
 
+/// What a consumer reads that reads all aggregate types, those that come later too.
+pub const EVERYTHING: &[&str] = &[];
+
 /// A read model, or any other reader of the log with a checkpoint of its own.
 #[async_trait]
 pub trait Projection: Send + Sync + 'static {
     /// Its name; the version is part of it: `todo_list.v1`.
     fn name(&self) -> &'static str;
-    /// The aggregate types it reads.
+    /// The aggregate types it reads; [`EVERYTHING`] are all of them.
     fn reads(&self) -> &'static [&'static str];
     /// The consumer it never overtakes, when there is one: what it writes speaks of what that one
     /// has written. Both read the same aggregate types.

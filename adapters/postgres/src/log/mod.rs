@@ -4,6 +4,7 @@ mod append;
 mod columns;
 mod event_log;
 mod group;
+mod identity;
 mod statement;
 mod streams;
 mod tail;
@@ -11,6 +12,7 @@ mod wake;
 
 pub(crate) use append::classify;
 pub use event_log::PgEventLog;
+pub use identity::identity;
 pub use tail::{Batch, Recorded, Tail};
 pub(crate) use tail::{COLUMNS, recorded};
 pub(crate) use wake::Reader;

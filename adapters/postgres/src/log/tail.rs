@@ -95,12 +95,12 @@ const READ: &str = "SELECT bound.xmin, e.tx_id, e.position, e.recorded_at, e.agg
      LEFT JOIN LATERAL (SELECT * FROM events \
        WHERE (events.tx_id, events.position) > ($1, $2) \
        AND (events.tx_id, events.position) <= (bound.tx_id, bound.position) \
-       AND events.aggregate_type = ANY($3::text[]) \
+       AND (cardinality($3::text[]) = 0 OR events.aggregate_type = ANY($3::text[])) \
        ORDER BY events.tx_id, events.position LIMIT $4) AS e ON true \
      ORDER BY e.tx_id, e.position";
 
 impl Tail {
-    /// The tail of these aggregate types.
+    /// The tail of these aggregate types; of all of them when none is named.
     pub fn of(types: &[&'static str]) -> Self {
         Self { types: types.to_vec(), behind: None, steps: upcasters() }
     }

@@ -65,7 +65,8 @@ impl Wake {
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
         let mut led = !readers.is_empty();
         let concerned = |reader: &&Arc<Reader>| {
-            reader.behind.is_none() && reader.reads.iter().any(|read| types.contains(read))
+            reader.behind.is_none()
+                && (reader.reads.is_empty() || reader.reads.iter().any(|read| types.contains(read)))
         };
         for reader in readers.iter().filter(concerned) {
             reader.wanted.fetch_max(tx, Ordering::Relaxed);

@@ -3,11 +3,15 @@
 mod changes;
 mod history;
 mod order;
+mod past;
 mod rows;
 mod store;
 mod todo_list;
+mod versions;
 
 pub use changes::TodoChangesProjection;
+pub use past::PgTodoPast;
 pub use rows::PgTodoList;
 pub use todo_list::TodoListProjection;
 pub(crate) use todo_list::ids;
+pub use versions::TodoVersionsProjection;

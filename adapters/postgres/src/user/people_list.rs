@@ -82,7 +82,7 @@ fn start(select: &str, tenant: TenantId) -> Where {
     sql
 }
 
-fn field(sql: &mut Where, field: &PersonField) {
+pub(super) fn field(sql: &mut Where, field: &PersonField) {
     match field {
         PersonField::Id(test) => sql.test("id", "uuid", test, |id| id.0),
         PersonField::Fullname(test) => sql.test("fullname", "text", test, Clone::clone),

@@ -4,9 +4,11 @@
 mod accounts;
 mod acts;
 mod aggregates;
+mod audit;
 mod contract;
 mod jobs;
 mod migrations;
+mod people_versions;
 mod poison;
 mod postgres_es;
 mod progress;
@@ -17,4 +19,5 @@ mod tail;
 mod tally;
 mod tenants;
 mod vault;
+mod versions;
 mod walls;

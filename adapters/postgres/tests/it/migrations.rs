@@ -104,7 +104,7 @@ async fn of_two_migrators_at_once_one_works_and_the_other_finds_nothing_to_do() 
 
     let (first, second) = tokio::join!(one(), one());
 
-    let all = usize::try_from(NEWEST).unwrap();
+    let all = session(&database).await.status().await.unwrap().len();
     assert!((first, second) == (all, 0) || (first, second) == (0, all), "{first} and {second}");
 }
 

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPools, PgProgress,
-    PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgVault, Reached, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
+    PgProgress, PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, Reached,
+    Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
@@ -93,6 +94,8 @@ impl Node {
             log: log(),
             live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),
             todo_list,
+            todo_past: Arc::new(PgTodoPast::new(self.pools.readers.clone())),
+            people_past: Arc::new(PgPeoplePast::new(self.pools.readers.clone(), self.across())),
             tag_list: Arc::new(PgTagList::new(self.pools.readers.clone())),
             people: Arc::new(PgPeople::new(self.pools.readers.clone())),
             tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(pool()))),

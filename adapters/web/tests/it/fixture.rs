@@ -309,7 +309,7 @@ pub(crate) async fn surface_with(rules: EdgeRules, limits: ServeLimits) -> Surfa
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (tokens, clock) = (Arc::new(Tokens::default()), Arc::new(HandClock::default()));
-    let codec = CursorCodec::new([9; 32]);
+    let codec = CursorCodec::new([9; 32], [7; 8]);
     let schema = limit(Schema::build(Query, Mutation, Subscriptions), &rules).finish();
     let edge = Arc::new(Edge {
         platform: Platform::User,

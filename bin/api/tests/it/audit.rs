@@ -7,7 +7,8 @@ use crate::{
     documents::{COMPLETE, UPDATE, create, create_tag},
     person::{PASSWORD, Person, REGISTER, VERIFY, input, login, mailed_token},
     portal::{ME, operator},
-    system::shared,
+    system::{System, shared},
+    wait::until,
 };
 
 const AUDIT: &str = "query($filter: AuditFilter, $first: Int, $after: Cursor, $last: Int, $before: Cursor) { \
@@ -15,6 +16,19 @@ const AUDIT: &str = "query($filter: AuditFilter, $first: Int, $after: Cursor, $l
     edges { cursor } nodes { cursor position recordedAt eventType aggregateType aggregateId version tenantId \
     actorId actorKind platform command correlationId causationId payload } \
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }";
+
+/// Waits until audits show everything that has happened by now.
+pub(crate) async fn audited(system: &System) {
+    let database = system.database.open().await;
+    let newest = "SELECT tx_id::text, position FROM events ORDER BY tx_id DESC, position DESC LIMIT 1";
+    let newest = database.query_one(newest, &[]).await.unwrap();
+    let (tx, position): (String, i64) = (newest.get(0), newest.get(1));
+    until("the audit list", async || {
+        let sql = "SELECT (tx_id, position) >= ($1::text::xid8, $2) FROM projection_checkpoints WHERE name = 'audit_list.v1'";
+        database.query_opt(sql, &[&tx, &position]).await.unwrap().is_some_and(|row| row.get(0))
+    })
+    .await;
+}
 
 async fn events(operator: &Client, filter: Value) -> Vec<Value> {
     let page = operator.ask(AUDIT, json!({"filter": filter, "first": 100})).await;
@@ -38,6 +52,7 @@ async fn the_trail_tells_who_did_what_from_where_in_which_request() {
     client.ask(UPDATE, json!({"id": id, "with": {"text": "audited twice", "priority": "LOW"}})).await;
     client.ask(COMPLETE, json!({"id": id})).await;
 
+    audited(&system).await;
     let all = events(&operator, json!({"tenantId": person.tenant})).await;
     let expected = [
         "user.registered",
@@ -78,6 +93,7 @@ async fn filters_find_what_they_say_and_pages_go_both_ways() {
         create(&client, &format!("audited {n}")).await;
     }
     let tenant = &person.tenant;
+    audited(&system).await;
     let all = events(&operator, json!({"tenantId": tenant})).await;
     let correlation = all[5]["correlationId"].clone();
     let (from, to) = (all[4]["recordedAt"].clone(), all[6]["recordedAt"].clone());
@@ -109,6 +125,7 @@ async fn filters_find_what_they_say_and_pages_go_both_ways() {
     for n in 0..15 {
         create(&client, &format!("more {n}")).await;
     }
+    audited(&system).await;
     assert_eq!(page(json!({"filter": filter})).await["nodes"].as_array().unwrap().len(), 20);
     for (arguments, field) in [
         (json!({"first": 0}), "first"),
@@ -137,6 +154,7 @@ async fn neither_the_trail_nor_the_log_shows_anything_personal() {
     let signed_in = login(&client, &username, PASSWORD).await;
     assert_eq!(registered["user"]["tenant"]["name"], "Canary Birdsong", "named after the person");
 
+    audited(&system).await;
     let trail = events(&operator, json!({"tenantId": registered["user"]["tenant"]["id"]})).await;
     assert_eq!(trail[0]["payload"]["email"], "[personal]");
     let database = system.database.open().await;
@@ -164,6 +182,7 @@ async fn reading_the_trail_or_the_todos_of_a_tenant_is_in_the_trail() {
     let me = looking.ask(ME, json!({})).await;
     looking.ask(TODOS, json!({"tenant": person.tenant})).await;
     events(&looking, json!({"tenantId": person.tenant})).await;
+    audited(&system).await;
     let acts = events(&operator, json!({"correlationId": request, "aggregateType": "act"})).await;
     let told = |act: &Value| json!([act["payload"]["name"], act["payload"]["about"]]);
     let expected = [

@@ -58,6 +58,7 @@ mod statements;
 mod stop;
 mod tags;
 mod terms;
+mod time_travel;
 mod todos;
 mod two_factor;
 mod visibility;

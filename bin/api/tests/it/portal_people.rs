@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
+    audit::audited,
     operators::{chief, colleague},
     person::{LOGIN, PASSWORD, Person, login},
     portal::operator,
@@ -213,6 +214,7 @@ async fn operations_find_a_person_keep_it_out_and_let_it_in_again() {
     );
     let audit = "query($filter: AuditFilter) { auditEvents(filter: $filter) { nodes { actorId actorKind platform } } }";
     let filter = json!({"filter": {"aggregateId": person.id, "eventType": "user.suspended"}});
+    audited(&system).await;
     let trail = operations.ask(audit, filter).await;
     assert_eq!(
         trail["nodes"],

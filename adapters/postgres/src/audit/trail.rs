@@ -1,0 +1,156 @@
+//! Questions about the log.
+
+use application::{
+    BoxError, Edge, Page, Window,
+    audit::{AuditEvent, AuditFilter, AuditLog, Located, StoredEvent, Upto},
+    ports::Cursor,
+};
+use async_trait::async_trait;
+use cqrs_es::persist::SerializedEvent;
+use deadpool_postgres::Pool;
+use domain::{StreamId, TenantId, Timestamp};
+use serde_json::Value;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{
+    audit_list::tenant_of,
+    places::{locate, parameters, place_at},
+    search::{Search, Slice, event_at},
+};
+use crate::{
+    json::decode,
+    log::{self, Recorded},
+    xid::Xid,
+};
+
+/// Reads the log, never from a replica.
+pub struct PgAuditLog {
+    pool: Pool,
+}
+
+impl PgAuditLog {
+    /// The log behind `pool`.
+    pub fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+}
+
+#[async_trait]
+impl AuditLog for PgAuditLog {
+    async fn page(
+        &self,
+        filter: &AuditFilter,
+        window: &Window<Cursor>,
+    ) -> Result<Page<AuditEvent, Cursor>, BoxError> {
+        let client = self.pool.get().await?;
+        let Some(search) = Search::plan(&client, filter).await? else {
+            return Ok(Page::from_read(Vec::new(), window));
+        };
+        let (from, forward) = match window {
+            Window::First(_, after) => (*after, true),
+            Window::Last(_, before) => (*before, false),
+        };
+        let limit = i64::try_from(window.size() + 1)?;
+        let places = search.places(&Slice { from, forward, limit, sorted: true });
+        let order = if forward { "ASC" } else { "DESC" };
+        let sql = format!(
+            "SELECT e.* FROM ({}) AS p {} ORDER BY p.tx_id {order}, p.position {order}",
+            places.sql,
+            event_at("p", log::COLUMNS)
+        );
+        let statement = client.prepare_cached(&sql).await?;
+        let rows = client.query(&statement, &places.borrowed()).await?;
+        let events = rows.iter().map(read).collect::<Result<Vec<_>, BoxError>>()?;
+        let edges = events.into_iter().flatten().map(|event| Edge { key: event.cursor, node: event });
+        Ok(Page::from_read(edges.collect(), window))
+    }
+
+    async fn count(&self, filter: &AuditFilter, most: i64) -> Result<i64, BoxError> {
+        let client = self.pool.get().await?;
+        let Some(search) = Search::plan(&client, filter).await? else { return Ok(0) };
+        let places = search.places(&Slice { from: None, forward: true, limit: most, sorted: false });
+        let sql = format!("SELECT count(*) FROM ({}) AS p", places.sql);
+        let statement = client.prepare_cached(&sql).await?;
+        Ok(client.query_one(&statement, &places.borrowed()).await?.try_get(0)?)
+    }
+
+    async fn stream(&self, kind: &str, id: Uuid) -> Result<Option<StreamId>, BoxError> {
+        let client = self.pool.get().await?;
+        let sql = "SELECT stream FROM audit_streams WHERE aggregate_id = $1 AND aggregate_type = $2 LIMIT 1";
+        let statement = client.prepare_cached(sql).await?;
+        let row = client.query_opt(&statement, &[&id, &kind]).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.map(StreamId::stored))
+    }
+
+    async fn events(&self, kind: &str, stream: &StreamId, upto: Upto) -> Result<Vec<StoredEvent>, BoxError> {
+        let client = self.pool.get().await?;
+        let (version, place) = match upto {
+            Upto::Version(version) => (version, None),
+            Upto::Place(place) => (i64::MAX, Some(parameters(place))),
+        };
+        let (tx, position): (Option<Xid>, Option<i64>) = place.unzip();
+        let sql = format!(
+            "SELECT {} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence <= $3 \
+             AND ($4::xid8 IS NULL OR (tx_id, position) <= ($4, $5::bigint)) ORDER BY sequence",
+            log::COLUMNS
+        );
+        let statement = client.prepare_cached(&sql).await?;
+        let rows = client.query(&statement, &[&kind, &stream.as_str(), &version, &tx, &position]).await?;
+        let events =
+            rows.iter().map(|row| stored(log::recorded(row, 0)?)).collect::<Result<Vec<_>, BoxError>>()?;
+        Ok(events.into_iter().flatten().collect())
+    }
+
+    async fn locate(&self, position: i64) -> Result<Located, BoxError> {
+        let client = self.pool.get().await?;
+        locate(&client, position).await
+    }
+
+    async fn place_at(&self, time: Timestamp) -> Result<Cursor, BoxError> {
+        let client = self.pool.get().await?;
+        place_at(&client, time).await
+    }
+}
+
+fn stored(recorded: Option<Recorded>) -> Result<Option<StoredEvent>, BoxError> {
+    let Some(recorded) = recorded else { return Ok(None) };
+    Ok(Some(StoredEvent {
+        cursor: recorded.cursor,
+        recorded_at: recorded.recorded_at,
+        event: SerializedEvent {
+            aggregate_id: recorded.stream.as_str().to_owned(),
+            sequence: usize::try_from(recorded.sequence)?,
+            payload: decode(&recorded.payload)?,
+            metadata: Value::Null,
+            aggregate_type: recorded.aggregate_type,
+            event_type: recorded.event_type,
+            event_version: recorded.event_version,
+        },
+    }))
+}
+
+fn read(row: &Row) -> Result<Option<AuditEvent>, BoxError> {
+    let Some(recorded) = log::recorded(row, 0)? else { return Ok(None) };
+    let metadata: Value = decode(&recorded.metadata)?;
+    let known = |name: &str| metadata.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let actor_id = known("actor_id");
+    let subject = recorded.stream.own();
+    Ok(Some(AuditEvent {
+        cursor: recorded.cursor,
+        recorded_at: recorded.recorded_at,
+        aggregate_id: subject.map_or_else(|| recorded.stream.to_string(), |id| id.to_string()),
+        subject,
+        version: recorded.sequence,
+        tenant: tenant_of(&recorded).map(TenantId),
+        actor_id: (!actor_id.is_empty()).then_some(actor_id),
+        actor_kind: known("actor_kind"),
+        platform: known("platform"),
+        command: known("command"),
+        correlation_id: known("correlation_id"),
+        causation_id: known("causation_id"),
+        payload: decode(&recorded.payload)?,
+        event_type: recorded.event_type,
+        aggregate_type: recorded.aggregate_type,
+    }))
+}
