@@ -19,7 +19,7 @@ pub const SALT_BYTES: usize = 16;
 /// The hash of `clear` under fresh salt, as a PHC string.
 pub(crate) fn hash(clear: &str) -> Result<String, HashError> {
     let mut salt = [0; SALT_BYTES];
-    rand::fill(&mut salt).map_err(|_| HashError("no randomness".to_owned()))?;
+    rand::fill(&mut salt).map_err(|_| HashError::Failed("no randomness".to_owned()))?;
     let salt = SaltString::encode_b64(&salt).map_err(failed)?;
     argon()?.hash_password(clear.as_bytes(), &salt).map(|hash| hash.to_string()).map_err(failed)
 }
@@ -37,10 +37,10 @@ pub(crate) fn verify(clear: &str, hash: &str) -> Result<bool, HashError> {
 
 fn argon() -> Result<Argon2<'static>, HashError> {
     let params =
-        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| HashError(error.to_string()))?;
+        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| HashError::Failed(error.to_string()))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 fn failed(error: password_hash::Error) -> HashError {
-    HashError(error.to_string())
+    HashError::Failed(error.to_string())
 }

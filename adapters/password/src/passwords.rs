@@ -1,7 +1,7 @@
 //! The port, and the bound on how much happens at once.
 
 use std::{
-    num::NonZero,
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -11,22 +11,30 @@ use std::{
 
 use application::ports::{HashError, Passwords};
 use async_trait::async_trait;
-use tokio::{sync::Semaphore, task};
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::argon;
 
 /// Longer passwords are neither accepted nor hashed, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 128;
 
-/// How many hashings run at once when nothing else is known: one a processor.
+/// Callers that wait for a place, at most: whoever comes later is sent away at once. The last of
+/// them still gets in before a request is given up.
+pub const WAITING_MAX: usize = 256;
+
+/// A hashing gets all of a processor that nobody else wants, and a tenth of one that others want:
+/// they go first, and it still ends.
+const NICE: i32 = 10;
+
+/// How many hashings run at once when nothing else is known: one a processor, but for one.
 pub fn default_parallel() -> usize {
-    const UNKNOWN: usize = 2;
-    thread::available_parallelism().map_or(UNKNOWN, NonZero::get)
+    thread::available_parallelism().map_or(1, |processors| processors.get().saturating_sub(1).max(1))
 }
 
 /// Passwords hashed and checked with Argon2id.
 pub struct Argon2Passwords {
     places: Arc<Semaphore>,
+    waiting: AtomicUsize,
     counts: Arc<Counts>,
 }
 
@@ -53,11 +61,10 @@ struct Counts {
 }
 
 impl Argon2Passwords {
-    /// At most `parallel` hashings at once, at least one. It hashes once itself, which takes tens
-    /// of milliseconds.
-    ///
+    /// At most `parallel` hashings at once, at least one.
     pub fn new(parallel: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(parallel.max(1))), counts: Arc::default() }
+        let places = Arc::new(Semaphore::new(parallel.max(1)));
+        Self { places, waiting: AtomicUsize::new(0), counts: Arc::default() }
     }
 
     /// What was done so far.
@@ -65,22 +72,32 @@ impl Argon2Passwords {
         Work { done: self.counts.done.load(Relaxed), peak: self.counts.peak.load(Relaxed) }
     }
 
-    /// Runs `hashing` on a blocking thread once there is a place.
+    /// Runs `hashing` on a thread of its own once there is a place.
     async fn run<T: Send + 'static>(
         &self,
         hashing: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
+        let waiting = Waiting::begin(&self.waiting)?;
         let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|closed| HashError(closed.to_string()))?;
+        drop(waiting);
+        let failed = |error: &dyn Error| HashError::Failed(error.to_string());
+        let place = place.map_err(|closed| failed(&closed))?;
         let counts = Arc::clone(&self.counts);
-        let task = task::spawn_blocking(move || {
+        let (answer, answered) = oneshot::channel();
+        // Not one of the runtime's threads: a priority that was given up does not come back.
+        let thread = thread::Builder::new().name("password".to_owned()).spawn(move || {
             // The place goes with the work: a caller that goes away frees it only when the work
-            // is over, because a blocking thread cannot be stopped.
-            let _place = place;
-            let _running = Running::begin(&counts);
-            hashing()
+            // is over, because a thread cannot be stopped.
+            let running = Running::begin(&counts);
+            // Where it is not allowed, a hashing is only ruder.
+            let _ = rustix::process::nice(NICE);
+            let done = hashing();
+            drop((running, place));
+            // Who asked may be gone.
+            let _ = answer.send(done);
         });
-        task.await.map_err(|error| HashError(error.to_string()))?
+        thread.map_err(|error| failed(&error))?;
+        answered.await.map_err(|error| failed(&error))?
     }
 }
 
@@ -94,7 +111,8 @@ impl Default for Argon2Passwords {
 impl Passwords for Argon2Passwords {
     async fn hash(&self, clear: String) -> Result<String, HashError> {
         if is_too_long(&clear) {
-            return Err(HashError(format!("a password may have at most {PASSWORD_CHARS_MAX} characters")));
+            let most = format!("a password may have at most {PASSWORD_CHARS_MAX} characters");
+            return Err(HashError::Failed(most));
         }
         self.run(move || argon::hash(&clear)).await
     }
@@ -115,6 +133,22 @@ impl Passwords for Argon2Passwords {
 
 fn is_too_long(clear: &str) -> bool {
     clear.chars().nth(PASSWORD_CHARS_MAX).is_some()
+}
+
+/// Somebody who waits, counted for as long.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Result<Self, HashError> {
+        let one = Self(waiting);
+        if waiting.fetch_add(1, Relaxed) < WAITING_MAX { Ok(one) } else { Err(HashError::Busy) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 /// One hashing, counted while it lasts.

@@ -1,8 +1,8 @@
 //! Reading your own write: waits until a read model shows a position, on any node.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use application::{
 };
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::sync::{broadcast::error::RecvError, oneshot};
 
 use crate::{projections::reads_of, xid::Xid};
 
@@ -24,24 +24,82 @@ const ASK_MAX: Duration = Duration::from_millis(100);
 
 /// How far read models have come, as far as this process was told.
 pub struct Reached {
-    models: HashMap<&'static str, watch::Sender<Cursor>>,
+    models: HashMap<&'static str, Model>,
 }
 
 impl Reached {
     /// Nothing told yet.
     pub fn new(models: impl IntoIterator<Item = &'static str>) -> Arc<Self> {
-        let models = models.into_iter().map(|name| (name, watch::channel(Cursor::default()).0)).collect();
-        Arc::new(Self { models })
+        Arc::new(Self { models: models.into_iter().map(|name| (name, Model::default())).collect() })
     }
 
     pub(crate) fn advance(&self, model: &str, to: Cursor) {
-        if let Some(sender) = self.models.get(model) {
-            sender.send_if_modified(|at| {
-                let ahead = to > *at;
-                *at = (*at).max(to);
-                ahead
-            });
+        if let Some(model) = self.models.get(model) {
+            model.advance(to);
         }
+    }
+}
+
+/// How far one read model has come, and who waits for it. A step wakes only those whose place it
+/// reaches: under load many wait, and most of them for a later one.
+#[derive(Default)]
+struct Model(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    at: Cursor,
+    next: u64,
+    by_place: BTreeMap<(Cursor, u64), oneshot::Sender<()>>,
+}
+
+impl Model {
+    fn at(&self) -> Cursor {
+        self.lock().at
+    }
+
+    fn advance(&self, to: Cursor) {
+        let mut waiting = self.lock();
+        if to <= waiting.at {
+            return;
+        }
+        waiting.at = to;
+        let later = waiting.by_place.split_off(&(to, u64::MAX));
+        let there = std::mem::replace(&mut waiting.by_place, later);
+        drop(waiting);
+        for told in there.into_values() {
+            // Who waited may have given up.
+            let _ = told.send(());
+        }
+    }
+
+    /// `None`: it is there already.
+    fn wait(&self, cursor: Cursor) -> Option<Waiter<'_>> {
+        let mut waiting = self.lock();
+        if waiting.at >= cursor {
+            return None;
+        }
+        let (sender, told) = oneshot::channel();
+        let place = (cursor, waiting.next);
+        waiting.next += 1;
+        waiting.by_place.insert(place, sender);
+        Some(Waiter { model: self, place, told })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits, until it is dropped.
+struct Waiter<'a> {
+    model: &'a Model,
+    place: (Cursor, u64),
+    told: oneshot::Receiver<()>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.model.lock().by_place.remove(&self.place);
     }
 }
 
@@ -116,32 +174,77 @@ impl PgProgress {
 #[async_trait]
 impl Progress for PgProgress {
     async fn reach(&self, model: ReadModel, cursor: Cursor) -> Visibility {
-        let Some(sender) = self.reached.models.get(model.name()) else { return Visibility::Late };
-        let mut told = sender.subscribe();
-        if *told.borrow() >= cursor {
-            return Visibility::Shown;
-        }
+        let Some(told) = self.reached.models.get(model.name()) else { return Visibility::Late };
+        let Some(mut waiter) = told.wait(cursor) else { return Visibility::Shown };
+        let mut heard = told.at();
         let deadline = tokio::time::Instant::now() + READ_WAIT;
         // Known to be held: ask once whether it still is, and do not wait.
         let mut pause = if self.held(cursor) { Duration::ZERO } else { ASK_FIRST };
         loop {
-            let wait = tokio::time::sleep(pause);
             tokio::select! {
-                shown = async { told.wait_for(|at| *at >= cursor).await.is_ok() } => {
-                    return if shown { Visibility::Shown } else { Visibility::Late };
-                }
-                () = wait => match self.ask(model, cursor).await {
-                    Ok(true) => return Visibility::Shown,
-                    Ok(false) if self.held(cursor) => return Visibility::Held,
-                    Ok(false) => {}
-                    Err(error) => tracing::debug!(%error, "the progress of a read model cannot be asked for"),
-                },
+                // The sender stays until the place is reached.
+                _ = &mut waiter.told => return Visibility::Shown,
+                () = tokio::time::sleep(pause) => {}
                 () = tokio::time::sleep_until(deadline) => return Visibility::Late,
+            }
+            // While word comes that the model goes on, there is nothing to ask.
+            let at = told.at();
+            if at > heard {
+                heard = at;
+                continue;
+            }
+            match self.ask(model, cursor).await {
+                Ok(true) => return Visibility::Shown,
+                Ok(false) if self.held(cursor) => return Visibility::Held,
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "the progress of a read model cannot be asked for"),
             }
             if tokio::time::Instant::now() >= deadline {
                 return Visibility::Late;
             }
             pause = (pause * 2).clamp(ASK_FIRST, ASK_MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(position: i64) -> Cursor {
+        Cursor { tx: 7, position }
+    }
+
+    fn waiting(model: &Model) -> usize {
+        model.lock().by_place.len()
+    }
+
+    #[test]
+    fn a_step_wakes_only_those_whose_place_it_reaches() {
+        let model = Model::default();
+        let mut waiters = [1, 2, 2, 3].map(|position| model.wait(at(position)).unwrap());
+        model.advance(at(2));
+        let woken = waiters.each_mut().map(|waiter| waiter.told.try_recv().is_ok());
+        assert_eq!(woken, [true, true, true, false]);
+        assert_eq!(waiting(&model), 1);
+        assert!(model.wait(at(2)).is_none(), "it is there");
+    }
+
+    #[test]
+    fn a_step_back_changes_nothing() {
+        let model = Model::default();
+        model.advance(at(3));
+        let mut waiter = model.wait(at(4)).unwrap();
+        model.advance(at(2));
+        assert_eq!(model.at(), at(3));
+        assert!(waiter.told.try_recv().is_err());
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let model = Model::default();
+        let waiters = [1, 1, 2].map(|position| model.wait(at(position)).unwrap());
+        drop(waiters);
+        assert_eq!(waiting(&model), 0);
     }
 }

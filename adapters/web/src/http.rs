@@ -22,7 +22,7 @@ pub(crate) use self::{
 use crate::{
     BadCursor, Graphql, RequestId, client_address,
     context::Asked,
-    gate::{self, Admitted, Wanted, invalid},
+    gate::{Admitted, Wanted, invalid},
     problem::{edge_error, status_of},
     public,
     request_id::CURRENT,
@@ -116,7 +116,7 @@ async fn run<X: Executor>(
 }
 
 fn admit<X>(graphql: &Graphql<X>, wanted: Wanted, by_get: bool) -> Result<Admitted, Turned> {
-    let admitted = gate::admit(wanted, &graphql.edge.rules, &graphql.limited)?;
+    let admitted = graphql.gate.admit(wanted, &graphql.edge.rules)?;
     match admitted.kind {
         OperationType::Mutation if by_get => {
             Err(Turned::http(StatusCode::METHOD_NOT_ALLOWED, "mutations need POST"))

@@ -7,7 +7,7 @@ use application::Caller;
 use async_graphql::{Data, Executor, ObjectType, Schema, SubscriptionType};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, error::NotFoundError};
 
-use crate::{Edge, graphiql, http, public::LimitedFields, ws};
+use crate::{Edge, gate::Gate, graphiql, http, ws};
 
 /// Where GraphQL answers.
 pub(crate) const GRAPHQL_PATH: &str = "/graphql";
@@ -20,7 +20,7 @@ pub struct Graphql<X> {
     pub(crate) schema: X,
     pub(crate) edge: Arc<Edge>,
     pub(crate) supply: Option<Arc<Supply>>,
-    pub(crate) limited: Arc<LimitedFields>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 /// GraphQL at `/graphql`; outside production `GraphiQL` at `/`.
@@ -30,8 +30,8 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let limited = Arc::new(LimitedFields::of(&schema.sdl()));
-    Graphql { schema, edge, supply: None, limited }
+    let gate = Arc::new(Gate::of(&schema.sdl()));
+    Graphql { schema, edge, supply: None, gate }
 }
 
 impl<X: Executor> Graphql<X> {

@@ -53,7 +53,7 @@ pub(crate) async fn upgrade<X: Executor>(graphql: &Graphql<X>, request: Request)
         .max_message_size(Some(rules.frame_bytes));
     let going = request.extensions().get::<Going>().cloned().unwrap_or_default();
     let (schema, edge, supply) = (graphql.schema.clone(), Arc::clone(&graphql.edge), graphql.supply.clone());
-    let limited = Arc::clone(&graphql.limited);
+    let gate = Arc::clone(&graphql.gate);
     let authorization =
         request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default().to_owned());
     let client = client_address(&request, rules.trusted_proxies);
@@ -62,7 +62,7 @@ pub(crate) async fn upgrade<X: Executor>(graphql: &Graphql<X>, request: Request)
     let upgraded = socket.protocols([SUBPROTOCOL]).config(config);
     let mut response = upgraded
         .on_upgrade(move |socket| {
-            let session = Session::new(schema, edge, supply, limited, authorization, client, agreed);
+            let session = Session::new(schema, edge, supply, gate, authorization, client, agreed);
             writer::hold(socket, session, stall, going)
         })
         .into_response();

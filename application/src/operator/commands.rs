@@ -105,8 +105,7 @@ impl Handle<CreateOperator> for App {
             return self.operator_changed(self.operators.as_received(receipt).await?).await;
         }
         let id = self.entropy.id();
-        let hash = self.passwords.hash(create.password.as_str().to_owned()).await;
-        let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
+        let hash = self.passwords.hash(create.password.as_str().to_owned()).await?;
         let vault = &self.vault;
         let intent = OperatorCommand::Create {
             fullname: vault.seal(id, "fullname", fullname).await.map_err(sealed)?,

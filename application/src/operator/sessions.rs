@@ -94,8 +94,7 @@ impl Handle<PortalLogin> for App {
                 found = Some((stream, OperatorId(id), badge.role));
             }
         }
-        let right = self.passwords.verify(login.password, hash).await;
-        let right = right.map_err(|error| Failure::Internal(error.into()))?;
+        let right = self.passwords.verify(login.password, hash).await?;
         attempt.settle(right).await?;
         let Some((stream, id, role)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(OperatorError::InvalidCredentials));

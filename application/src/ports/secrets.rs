@@ -8,7 +8,7 @@ use domain::{
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{BoxError, Caller};
+use crate::{BoxError, Caller, Failure};
 
 /// Personal data, sealed with a key per person.
 #[async_trait]
@@ -52,10 +52,25 @@ pub trait Passwords: Send + Sync + 'static {
     async fn verify(&self, clear: String, hash: Option<String>) -> Result<bool, HashError>;
 }
 
-/// Hashing failed.
+/// Why there is no hash, and no answer.
 #[derive(Debug, Error)]
-#[error("password hashing failed: {0}")]
-pub struct HashError(pub String);
+pub enum HashError {
+    /// Hashing failed.
+    #[error("password hashing failed: {0}")]
+    Failed(String),
+    /// Too many wait for it already.
+    #[error("too many passwords wait to be hashed")]
+    Busy,
+}
+
+impl<R: std::error::Error + 'static> From<HashError> for Failure<R> {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Failed(_) => Self::Internal(error.into()),
+            HashError::Busy => Self::Unavailable(error.into()),
+        }
+    }
+}
 
 /// Whom an access token speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]

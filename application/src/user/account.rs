@@ -93,14 +93,12 @@ impl Handle<ChangePassword> for App {
         let hash = self.vault.open(me.user.0, "password", &checked).await.map_err(sealed)?;
         // Whoever found an open session must not guess the password in it.
         let attempt = self.attempt("change_password", &me.user.to_string()).await?;
-        let right = self.passwords.verify(change.current, hash).await;
-        let right = right.map_err(|error| Failure::Internal(error.into()))?;
+        let right = self.passwords.verify(change.current, hash).await?;
         attempt.settle(right).await?;
         if !right {
             return Err(Failure::Rejected(UserError::CurrentPasswordWrong));
         }
-        let hash = self.passwords.hash(change.password.as_str().to_owned()).await;
-        let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
+        let hash = self.passwords.hash(change.password.as_str().to_owned()).await?;
         let password = seal(self.vault.as_ref(), me.user.0, "password", &hash).await?;
         let intent = UserCommand::ChangePassword { checked, password };
         let done = self.change_oneself(caller, ChangePassword::NAME, intent, key, &terms).await?;

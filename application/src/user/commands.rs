@@ -234,8 +234,7 @@ impl App {
         role: SystemRole,
         at: Timestamp,
     ) -> Result<(user::Register, String), Failure<UserError>> {
-        let hash = self.passwords.hash(person.password.as_str().to_owned()).await;
-        let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
+        let hash = self.passwords.hash(person.password.as_str().to_owned()).await?;
         let token = fresh_token(self.entropy.as_ref());
         let vault = self.vault.as_ref();
         let expires_at = until(at, self.lifetimes.verification)?;

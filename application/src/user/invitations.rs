@@ -123,8 +123,7 @@ impl Handle<AcceptInvitation> for App {
             return Err(invalid());
         }
         self.tenant_is_open(&stream).await?;
-        let hash = self.passwords.hash(accept.password.as_str().to_owned()).await;
-        let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
+        let hash = self.passwords.hash(accept.password.as_str().to_owned()).await?;
         let vault = self.vault.as_ref();
         let fullname = match &accept.fullname {
             Some(fullname) => Some(seal(vault, subject, "fullname", fullname.as_str()).await?),

@@ -116,8 +116,7 @@ impl Handle<ResetPassword> for App {
         let invalid = || Failure::Rejected(UserError::TokenInvalid);
         // Hashing is dear: nobody gets it for a token that is worth nothing.
         let stream = self.resettable(&reset.token).await?.ok_or_else(invalid)?;
-        let hash = self.passwords.hash(reset.password.as_str().to_owned()).await;
-        let hash = hash.map_err(|error| Failure::Internal(error.into()))?;
+        let hash = self.passwords.hash(reset.password.as_str().to_owned()).await?;
         let subject = stream.own().ok_or_else(invalid)?;
         let password = seal(self.vault.as_ref(), subject, "password", &hash).await?;
         let at = self.clock.now();

@@ -101,8 +101,7 @@ impl Handle<Login> for App {
             None => None,
         };
         // Without a hash the check takes as long: unknown and wrong look alike.
-        let right =
-            self.passwords.verify(password, hash).await.map_err(|error| Failure::Internal(error.into()))?;
+        let right = self.passwords.verify(password, hash).await?;
         attempt.settle(right).await?;
         let Some((stream, checked)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(UserError::InvalidCredentials));

@@ -5,11 +5,14 @@ use anyhow::{Context, Result, bail};
 use crate::{
     append, audit, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers,
     surface, token,
+    append, bare, children, footprint, jobs, live, logins, projector, report::Report, servers::Servers,
+    strangers, surface, token,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
 
 const BENCHMARKS: [Benchmark; 11] = [
+const BENCHMARKS: [Benchmark; 12] = [
     ("append", "one event to a new aggregate, 32 workers, against pgbench", append::run),
     ("projector", "the projection of todos, against COPY", projector::run),
     ("audit", "searching and going back in a log of a million events", audit::run),
@@ -19,6 +22,8 @@ const BENCHMARKS: [Benchmark; 11] = [
     ("health", "the health query, 32 connections", surface::health),
     ("live", "from commit to 200 subscribers of another process", live::run),
     ("token", "who shows an access token, first and again", token::run),
+    ("logins", "one todo, asked for while 200 people sign in at once", logins::run),
+    ("strangers", "whether the time of an answer tells who is known", strangers::run),
     ("jobs", "jobs that do nothing, eight at a time, and how soon one starts", jobs::run),
     ("footprint", "memory of an idle process, and its time to start", footprint::run),
 ];

@@ -1,9 +1,10 @@
 //! Passwords from the outside.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use adapter_password::{Argon2Passwords, PASSWORD_CHARS_MAX, Work};
+use adapter_password::{Argon2Passwords, PASSWORD_CHARS_MAX, WAITING_MAX, Work};
 use application::ports::{HashError, Passwords};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 
 const PASSWORD: &str = "Correct horse 1";
 
@@ -64,7 +65,7 @@ async fn a_malformed_hash_is_an_error_and_no_answer() {
         "$argon2id$v=19$m=1,t=0,p=0$c2FsdHNhbHQ$aGFzaA",
     ] {
         let answer = passwords.verify(PASSWORD.to_owned(), Some(malformed.to_owned())).await;
-        assert!(matches!(answer, Err(HashError(_))), "{malformed}: {answer:?}");
+        assert!(matches!(answer, Err(HashError::Failed(_))), "{malformed}: {answer:?}");
     }
 }
 
@@ -108,6 +109,57 @@ async fn a_caller_that_goes_away_frees_its_place_when_the_work_is_over() {
     }
     assert!(passwords.hash(PASSWORD.to_owned()).await.is_ok());
     assert_eq!(passwords.work().peak, 1);
+}
+
+#[tokio::test]
+async fn whoever_comes_when_too_many_wait_is_sent_away_at_once() {
+    let passwords = passwords();
+    // All of them ask before the first one is answered.
+    let asked = (0..=WAITING_MAX + 8).map(|_| passwords.verify(PASSWORD.to_owned(), None));
+    let mut asked: FuturesUnordered<_> = asked.collect();
+    let mut busy = 0;
+    while let Some(answer) = asked.next().await {
+        match answer {
+            Err(HashError::Busy) => busy += 1,
+            other => {
+                assert!(!other.unwrap());
+                break;
+            }
+        }
+    }
+    // One is at work; the others are too many.
+    assert_eq!(busy, 8);
+    drop(asked);
+    assert!(!passwords.verify(PASSWORD.to_owned(), None).await.unwrap(), "nobody waits any more");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hashing_gives_way_and_its_caller_keeps_its_priority() {
+    let passwords = passwords();
+    let before = niceness("self");
+    let hashing = tokio::spawn(async move { passwords.hash(PASSWORD.to_owned()).await });
+    let mut lowest = 0;
+    while !hashing.is_finished() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let threads = tasks.filter(|task| {
+            std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "password")
+        });
+        lowest = threads
+            .map(|task| niceness(&format!("self/task/{}", task.file_name().display())))
+            .fold(lowest, i64::max);
+    }
+    hashing.await.unwrap().unwrap();
+    assert_eq!((lowest, niceness("self")), (before + 10, before));
+}
+
+/// How nice a thread is; 0 where it is gone already.
+#[cfg(target_os = "linux")]
+fn niceness(of: &str) -> i64 {
+    let stat = std::fs::read_to_string(format!("/proc/{of}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().nth(16).and_then(|nice| nice.parse().ok()).unwrap_or(0)
 }
 
 fn passwords() -> Argon2Passwords {

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio_postgres::Client;
 
+use super::seat::Seats;
 use crate::pool::{Connector, PoolError};
 
 /// Keeps our locks apart from those of others on the same server.
 const LOCK_CLASS: i32 = 0x0e7d;
 
-/// The leases of a process, all on one session.
+/// The leases of a process, all on one session. Consumers that share them may ride with each other.
 pub struct Leases {
     connector: Connector,
     session: Mutex<Option<Arc<Client>>>,
+    pub(super) seats: Seats,
 }
 
 /// A lease that is held while the session lives.
@@ -25,7 +27,7 @@ pub(super) struct Lease {
 impl Leases {
     /// Leases over sessions that this connector opens.
     pub fn new(connector: Connector) -> Arc<Self> {
-        Arc::new(Self { connector, session: Mutex::new(None) })
+        Arc::new(Self { connector, session: Mutex::new(None), seats: Seats::default() })
     }
 
     /// The lease of that name, when nobody else holds it.

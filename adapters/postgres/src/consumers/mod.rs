@@ -2,16 +2,19 @@
 //!
 //! Lease, read a batch (the next one is read while this one is written), one transaction with the
 //! rows and the checkpoint by compare-and-set, commit, signal. Exactly once in Postgres: the lease
-//! keeps two runners from working for nothing, the fence keeps them from doing harm.
+//! keeps two runners from working for nothing, the fence keeps them from doing harm. A consumer that
+//! has caught up with the one it follows rides along in that one's transactions (`seat.rs`).
 
 mod checkpoint;
 mod copy;
 mod lease;
 mod projection;
 mod runner;
+mod seat;
+mod writing;
 
 pub use checkpoint::{Checkpoint, Status, list, pause, resume};
-pub(crate) use copy::copy_or_insert;
+pub(crate) use copy::{COPY_ROWS_MIN, copy_or_insert};
 pub use lease::Leases;
 pub use projection::{EVERYTHING, Effects, Poison, Projection, ProjectionError, Written};
 pub use runner::{BATCH_EVENTS_MAX, Pace, Runner};

@@ -77,7 +77,8 @@ pub trait Projection: Send + Sync + 'static {
     /// The aggregate types it reads; [`EVERYTHING`] are all of them.
     fn reads(&self) -> &'static [&'static str];
     /// The consumer it never overtakes, when there is one: what it writes speaks of what that one
-    /// has written. Both read the same aggregate types.
+    /// has written. Both read the same aggregate types. Once it has caught up, its batches may be
+    /// written in the transactions of that one, at the same time; it does not read what they write.
     fn behind(&self) -> Option<&'static str> {
         None
     }

@@ -1,7 +1,7 @@
 //! Wakes readers after a commit: at once in this process, by a hint in the others.
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -18,12 +18,23 @@ pub(crate) struct Reader {
     wanted: AtomicU64,
     /// Whether this process leads it: then nobody else has to be told.
     pub(crate) leads: AtomicBool,
+    /// It has looked at everything up to here.
+    came: Mutex<Cursor>,
 }
 
 impl Reader {
     /// Whether there are events that could not be read yet, because an older transaction is open.
     pub(crate) fn waits_for(&self, scanned: Cursor) -> bool {
         self.wanted.load(Ordering::Relaxed) > scanned.tx
+    }
+
+    /// It has looked at everything up to `to`: no word of that need wake it.
+    pub(crate) fn came(&self, to: Cursor) {
+        *self.came.lock().unwrap_or_else(PoisonError::into_inner) = to;
+    }
+
+    fn has_come(&self, to: Cursor) -> bool {
+        *self.came.lock().unwrap_or_else(PoisonError::into_inner) >= to
     }
 }
 
@@ -46,6 +57,7 @@ impl Wake {
             woken: Notify::new(),
             wanted: AtomicU64::new(0),
             leads: AtomicBool::new(false),
+            came: Mutex::default(),
         });
         self.readers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&reader));
         reader
@@ -76,10 +88,11 @@ impl Wake {
         led
     }
 
-    /// A consumer came further: those who follow it may, too.
-    pub(crate) fn projected(&self, consumer: &str) {
+    /// A consumer came further: those who follow it may, too, unless they came along.
+    pub(crate) fn projected(&self, consumer: &str, reached: Cursor) {
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
-        for reader in readers.iter().filter(|reader| reader.behind == Some(consumer)) {
+        let behind = |reader: &&Arc<Reader>| reader.behind == Some(consumer) && !reader.has_come(reached);
+        for reader in readers.iter().filter(behind) {
             reader.woken.notify_one();
         }
     }
@@ -93,7 +106,7 @@ impl Wake {
                     let types: Vec<&str> = types.iter().map(String::as_str).collect();
                     self.wake_local(&types, tx);
                 }
-                Ok(Signal::Projected { model, .. }) => self.projected(&model),
+                Ok(Signal::Projected { model, reached, .. }) => self.projected(&model, reached),
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             }

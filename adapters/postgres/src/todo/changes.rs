@@ -1,7 +1,8 @@
 //! What happened to whose todos: the topics of live changes, one row a change.
 //!
 //! A consumer of its own behind the one that writes the rows: a change is signalled when its row is
-//! there, and the rows can be written anew without signalling anything again.
+//! there, and the rows can be written anew without signalling anything again. Of an event it reads
+//! no more than when it happened, and whose the todo is.
 
 use std::{collections::HashMap, pin::pin};
 
@@ -13,17 +14,18 @@ use application::{
 use async_trait::async_trait;
 use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Transaction;
-use domain::{
-    TenantId, UserId,
-    todo::{Todo, TodoEvent},
-    upcasters,
+use domain::{TenantId, Timestamp, UserId, todo::Todo, upcasters};
+use serde::Deserialize;
+use tokio_postgres::{
+    GenericClient, Statement,
+    binary_copy::BinaryCopyInWriter,
+    types::{ToSql, Type},
 };
-use tokio_postgres::{GenericClient, Statement, binary_copy::BinaryCopyInWriter, types::Type};
 use uuid::Uuid;
 
 use super::{PgTodoList, todo_list::ids};
 use crate::{
-    consumers::{Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, Projection, ProjectionError, Written, copy_or_insert},
     log::{self, Recorded},
     xid::{Xid, place},
 };
@@ -43,6 +45,14 @@ impl Default for TodoChangesProjection {
 struct NewChange {
     of: Member,
     change: Change,
+}
+
+/// What of an event matters here, in the fields of its stored form.
+#[derive(Deserialize)]
+struct Moment {
+    at: Timestamp,
+    /// In the first event only.
+    owner: Option<UserId>,
 }
 
 #[async_trait]
@@ -66,8 +76,12 @@ impl Projection for TodoChangesProjection {
             let poison = |cause| ProjectionError::Poison { at: recorded.cursor, cause };
             changes.push(self.change(recorded, &owners).map_err(poison)?);
         }
-        chain(tx, &mut changes).await?;
-        copy_or_insert(tx, copy(tx, &changes), insert(tx, &changes)).await?;
+        if changes.len() < COPY_ROWS_MIN {
+            insert_few(tx, &mut changes).await?;
+        } else {
+            chain(tx, &mut changes).await?;
+            copy_or_insert(tx, changes.len(), copy(tx, &changes), insert(tx, &changes)).await?;
+        }
         Ok(Written { changes: changes.into_iter().map(|new| new.change).collect(), ..Written::default() })
     }
 }
@@ -106,11 +120,8 @@ impl TodoChangesProjection {
     }
 
     fn owner(&self, first: &Recorded) -> Option<UserId> {
-        match first.event(&self.steps) {
-            Ok(TodoEvent::Created { owner, .. }) => Some(owner),
-            // Such a stream cannot be written; its events are dead letters.
-            Ok(_) | Err(_) => None,
-        }
+        // A stream without one cannot be written; its events are dead letters.
+        first.event::<Moment>(&self.steps).ok()?.owner
     }
 
     fn change(&self, recorded: &Recorded, owners: &HashMap<String, UserId>) -> Result<NewChange, BoxError> {
@@ -118,14 +129,14 @@ impl TodoChangesProjection {
         let owner = owners.get(recorded.stream.as_str());
         let user = *owner.ok_or_else(|| format!("{} does not begin with its creation", recorded.stream))?;
         let of = Member { tenant, user };
-        let event: TodoEvent = recorded.event(&self.steps)?;
+        let event: Moment = recorded.event(&self.steps)?;
         let change = Change {
             topic: topic(of),
             cursor: recorded.cursor,
             previous: Cursor::default(),
             id,
             event_type: recorded.event_type.clone(),
-            at: event.at(),
+            at: event.at,
         };
         Ok(NewChange { of, change })
     }
@@ -205,29 +216,67 @@ async fn copy(tx: &Transaction<'_>, changes: &[NewChange]) -> Result<(), tokio_p
 
 /// Stores changes of which some may be there already.
 async fn insert(tx: &Transaction<'_>, changes: &[NewChange]) -> Result<(), tokio_postgres::Error> {
+    let previous = |new: &NewChange| Some(new.change.previous);
+    insert_after(tx, changes, previous, "ON CONFLICT DO NOTHING").await.map(drop)
+}
+
+/// Stores a few changes, and lets each know the change before it in its topic: in one statement.
+async fn insert_few(tx: &Transaction<'_>, changes: &mut [NewChange]) -> Result<(), tokio_postgres::Error> {
+    let mut heads: HashMap<Member, Cursor> = HashMap::new();
+    for new in changes.iter_mut() {
+        // Nothing is before the first one yet; the statement finds it. One that was stored before
+        // stays after itself, and no reader takes it for the next one.
+        new.change.previous = new.change.cursor;
+        if let Some(previous) = heads.insert(new.of, new.change.cursor) {
+            new.change.previous = previous;
+        }
+    }
+    let known = |new: &NewChange| Some(new.change.previous).filter(|before| *before < new.change.cursor);
+    let stored = insert_after(tx, changes, known, FOUND).await?;
+    let stored: HashMap<Cursor, Cursor> = stored.iter().map(stored_place).collect::<Result<_, _>>()?;
+    for new in changes {
+        let previous = stored.get(&new.change.cursor).copied();
+        new.change.previous = previous.unwrap_or(new.change.cursor);
+    }
+    Ok(())
+}
+
+const FOUND: &str = "ON CONFLICT DO NOTHING RETURNING tx_id, position, previous_tx_id, previous_position";
+
+fn stored_place(row: &tokio_postgres::Row) -> Result<(Cursor, Cursor), tokio_postgres::Error> {
+    Ok((place(row, 0)?.unwrap_or_default(), place(row, 2)?.unwrap_or_default()))
+}
+
+/// Inserts; a change without a previous one comes after the newest that is stored in its topic.
+async fn insert_after(
+    tx: &Transaction<'_>,
+    changes: &[NewChange],
+    previous: impl Fn(&NewChange) -> Option<Cursor>,
+    then: &str,
+) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
     let sql = format!(
-        "INSERT INTO todo_changes ({COLUMNS}) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::xid8[], $4::bigint[], \
-         $5::xid8[], $6::bigint[], $7::uuid[], $8::text[], $9::timestamptz[]) ON CONFLICT DO NOTHING"
+        "INSERT INTO todo_changes ({COLUMNS}) SELECT u.n, u.o, u.tx, u.pos, COALESCE(u.ptx, h.tx_id, '0'), \
+         COALESCE(u.ppos, h.position, 0), u.todo, u.kind, u.at \
+         FROM unnest($1::uuid[], $2::uuid[], $3::xid8[], $4::bigint[], $5::xid8[], $6::bigint[], $7::uuid[], \
+           $8::text[], $9::timestamptz[]) AS u (n, o, tx, pos, ptx, ppos, todo, kind, at) \
+         LEFT JOIN LATERAL (SELECT c.tx_id, c.position FROM todo_changes c \
+           WHERE u.ptx IS NULL AND c.tenant_id = u.n AND c.owner_id = u.o \
+           ORDER BY c.tx_id DESC, c.position DESC LIMIT 1) AS h ON true {then}"
     );
     let column = |value: fn(&NewChange) -> Uuid| changes.iter().map(value).collect::<Vec<_>>();
     let tenants = column(|new| new.of.tenant.0);
     let owners = column(|new| new.of.user.0);
     let todos = column(|new| new.change.id);
-    let xids = |place: fn(&Change) -> &Cursor| changes.iter().map(|new| Xid(place(&new.change).tx)).collect();
-    let positions =
-        |place: fn(&Change) -> &Cursor| changes.iter().map(|new| place(&new.change).position).collect();
-    let (at, at_positions): (Vec<Xid>, Vec<i64>) = (xids(|it| &it.cursor), positions(|it| &it.cursor));
-    let (before, before_positions): (Vec<Xid>, Vec<i64>) =
-        (xids(|it| &it.previous), positions(|it| &it.previous));
+    let (at, positions): (Vec<Xid>, Vec<i64>) =
+        changes.iter().map(|new| (Xid(new.change.cursor.tx), new.change.cursor.position)).unzip();
+    let (before, before_positions): (Vec<Option<Xid>>, Vec<Option<i64>>) =
+        changes.iter().map(|new| previous(new).map(|it| (Xid(it.tx), it.position)).unzip()).unzip();
     let types: Vec<&str> = changes.iter().map(|new| new.change.event_type.as_str()).collect();
     let times: Vec<_> = changes.iter().map(|new| new.change.at).collect();
     let statement = tx.prepare_cached(&sql).await?;
-    tx.execute(
-        &statement,
-        &[&tenants, &owners, &at, &at_positions, &before, &before_positions, &todos, &types, &times],
-    )
-    .await
-    .map(drop)
+    let params: [&(dyn ToSql + Sync); 9] =
+        [&tenants, &owners, &at, &positions, &before, &before_positions, &todos, &types, &times];
+    tx.query(&statement, &params).await
 }
 
 async fn read_heads(
@@ -280,5 +329,41 @@ impl ChangeLog for PgTodoList {
                 })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        TagId,
+        todo::{Priority, TodoEvent, TodoText},
+    };
+    use testkit::given;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_of_an_event_is_what_the_domain_reads() {
+        let (tenant, owner) = (TenantId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        let (at, tag) = (given::moment(5), TagId(Uuid::from_u128(3)));
+        let other = Some(UserId(Uuid::from_u128(4)));
+        for event in [
+            given::todo_created(Member { tenant, user: owner }, "milk"),
+            TodoEvent::TextChanged { text: TodoText::stored("\"owner\": 1".to_owned()), at },
+            TodoEvent::Prioritised { priority: Priority::Low, at },
+            TodoEvent::Rescheduled { due_at: Some(given::moment(9)), at },
+            TodoEvent::Assigned { assignee: other, at },
+            TodoEvent::Tagged { tag, at },
+            TodoEvent::Untagged { tag, at },
+            TodoEvent::Completed { at },
+            TodoEvent::Reopened { at },
+            TodoEvent::Archived { at },
+            TodoEvent::Deleted { at },
+        ] {
+            let stored = serde_json::to_string(&event).unwrap();
+            let read: Moment = serde_json::from_str(&stored).unwrap();
+            let first = matches!(event, TodoEvent::Created { .. });
+            assert_eq!((read.at, read.owner), (event.at(), first.then_some(owner)), "{stored}");
+        }
     }
 }

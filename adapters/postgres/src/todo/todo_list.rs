@@ -56,7 +56,8 @@ impl Projection for TodoListProjection {
         }
         let leaves = Leaves::of(&rows);
         leaves.change(tx).await?;
-        copy_or_insert(tx, store::copy(tx, &leaves.fresh), store::upsert(tx, &leaves.fresh)).await?;
+        let (fresh, count) = (&leaves.fresh, leaves.fresh.len());
+        copy_or_insert(tx, count, store::copy(tx, fresh), store::upsert(tx, fresh)).await?;
         Ok(Written::default())
     }
 }

@@ -13,6 +13,7 @@ mod poison;
 mod postgres_es;
 mod progress;
 mod read_models;
+mod riding;
 mod rig;
 mod runner;
 mod tail;

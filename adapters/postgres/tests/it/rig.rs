@@ -120,10 +120,19 @@ impl Node {
     }
 
     pub(crate) fn run_at(&self, projection: impl Projection, pace: Pace) -> Running {
+        self.run_under(&self.leases(), projection, pace)
+    }
+
+    /// What the consumers of one process share.
+    pub(crate) fn leases(&self) -> Arc<Leases> {
+        Leases::new(self.pools.connector.clone())
+    }
+
+    pub(crate) fn run_under(&self, leases: &Arc<Leases>, projection: impl Projection, pace: Pace) -> Running {
         let runner = Runner {
             projection: Arc::new(projection),
             pool: self.pools.pool.clone(),
-            leases: Leases::new(self.pools.connector.clone()),
+            leases: Arc::clone(leases),
             wake: Arc::clone(&self.wake),
             signals: Arc::clone(&self.signals) as Arc<dyn Signals>,
             reached: Arc::clone(&self.reached),

@@ -30,7 +30,7 @@ async fn setting() -> (TestDatabase, Node) {
 }
 
 /// New streams of `length` events each.
-async fn write(node: &Node, streams: usize, length: usize) -> Vec<StreamId> {
+pub(crate) async fn write(node: &Node, streams: usize, length: usize) -> Vec<StreamId> {
     let alice = somebody(&node.entropy);
     let mut written = Vec::new();
     for _ in 0..streams {
@@ -82,13 +82,14 @@ async fn a_process_that_dies_between_write_and_checkpoint_leaves_nothing_behind(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn runners_that_keep_losing_their_lease_write_each_event_once() {
-    const EVENTS: usize = 2_000;
+    const EVENTS: usize = 1_000;
     let (database, node) = setting().await;
     let nodes = [node.beside(&database, 2), node.beside(&database, 3)];
     let pace = Pace { poll: Duration::from_millis(5), retry: Duration::from_millis(2), batch: 20 };
     let running = nodes.each_ref().map(|node| node.run_at(Tally::with(Poison::Halt, |_| Fault::Slow), pace));
     let stop = Arc::new(AtomicBool::new(false));
-    let thief = tokio::spawn(end_leases(database.owner().await, Arc::clone(&stop)));
+    let every = Duration::from_millis(25);
+    let thief = tokio::spawn(end_leases(database.owner().await, Arc::clone(&stop), every));
 
     write(&node, EVENTS / 20, 20).await;
     node.caught_up(Tally::NAME, Tally::READS).await;
@@ -102,13 +103,13 @@ async fn runners_that_keep_losing_their_lease_write_each_event_once() {
 }
 
 /// Ends the sessions that hold leases, again and again; how many.
-async fn end_leases(owner: tokio_postgres::Client, stop: Arc<AtomicBool>) -> i64 {
+pub(crate) async fn end_leases(owner: tokio_postgres::Client, stop: Arc<AtomicBool>, every: Duration) -> i64 {
     let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let mut ended = 0;
     while !stop.load(Ordering::SeqCst) {
         ended += owner.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(every).await;
     }
     ended
 }

@@ -29,11 +29,23 @@ pub(crate) enum Fault {
 
 /// One row a stream and sequence, with how often it was written and in which order.
 pub(crate) struct Tally {
+    part: &'static Part,
     poison: Poison,
     fault: Box<dyn Fn(&Recorded) -> Fault + Send + Sync>,
     /// Written, not committed: a permit a batch.
     gate: Option<&'static Gate>,
 }
+
+/// Which consumer, and where it writes.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    table: &'static str,
+    behind: Option<&'static str>,
+}
+
+const ALONE: Part = Part { name: Tally::NAME, table: "tally", behind: None };
+/// Follows the other one, and has a row only where that one has one.
+pub(crate) const ECHO: Part = Part { name: "echo.v1", table: "echo", behind: Some(Tally::NAME) };
 
 /// Stops a consumer between the write of a batch and its commit.
 pub(crate) struct Gate {
@@ -50,7 +62,7 @@ impl Tally {
     }
 
     pub(crate) fn with(poison: Poison, fault: impl Fn(&Recorded) -> Fault + Send + Sync + 'static) -> Self {
-        Self { poison, fault: Box::new(fault), gate: None }
+        Self { part: &ALONE, poison, fault: Box::new(fault), gate: None }
     }
 
     /// Stops at the gate between the write of a batch and its commit.
@@ -58,12 +70,30 @@ impl Tally {
         Self { gate: Some(gate), ..Self::new() }
     }
 
+    /// The same behind the other one.
+    pub(crate) fn echo(fault: impl Fn(&Recorded) -> Fault + Send + Sync + 'static) -> Self {
+        Self::with(Poison::Halt, fault).behind_the_other()
+    }
+
+    pub(crate) fn behind_the_other(self) -> Self {
+        Self { part: &ECHO, ..self }
+    }
+
     pub(crate) async fn table(database: &TestDatabase) {
-        let sql = "CREATE TABLE tally (stream text, sequence bigint, times int NOT NULL, written bigserial, by int, \
-                   PRIMARY KEY (stream, sequence)); \
-                   GRANT ALL ON tally TO enterprise_todo_service; GRANT ALL ON SEQUENCE tally_written_seq \
-                   TO enterprise_todo_service";
-        database.owner().await.batch_execute(sql).await.unwrap();
+        let owner = database.owner().await;
+        for Part { table, behind, .. } in [&ALONE, &ECHO] {
+            let behind = behind.map_or(
+                "",
+                |_| ", FOREIGN KEY (stream, sequence) REFERENCES tally DEFERRABLE INITIALLY DEFERRED",
+            );
+            let sql = format!(
+                "CREATE TABLE {table} (stream text, sequence bigint, times int NOT NULL, written bigserial, by int, \
+                   PRIMARY KEY (stream, sequence){behind}); \
+                 GRANT ALL ON {table} TO enterprise_todo_service; GRANT ALL ON SEQUENCE {table}_written_seq \
+                   TO enterprise_todo_service"
+            );
+            owner.batch_execute(&sql).await.unwrap();
+        }
     }
 
     /// What was written of a stream, in the order of writing.
@@ -75,10 +105,18 @@ impl Tally {
 
     /// How many events were written, having made sure that each was written once and in order.
     pub(crate) async fn exactly_once(node: &Node) -> i64 {
-        let sql = "SELECT count(*), count(*) FILTER (WHERE times <> 1), count(*) FILTER (WHERE NOT follows) FROM ( \
-                     SELECT times, sequence = 1 + lag(sequence, 1, 0) OVER (PARTITION BY stream ORDER BY written) \
-                     AS follows FROM tally) AS t";
-        let row = node.client().await.query_one(sql, &[]).await.unwrap();
+        Self::exactly_once_in(node, &ALONE).await
+    }
+
+    /// The same of one of the two.
+    pub(crate) async fn exactly_once_in(node: &Node, part: &Part) -> i64 {
+        let sql = format!(
+            "SELECT count(*), count(*) FILTER (WHERE times <> 1), count(*) FILTER (WHERE NOT follows) FROM ( \
+               SELECT times, sequence = 1 + lag(sequence, 1, 0::bigint) OVER (PARTITION BY stream ORDER BY written) \
+               AS follows FROM {}) AS t",
+            part.table
+        );
+        let row = node.client().await.query_one(&sql, &[]).await.unwrap();
         let (all, again, unordered): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
         assert_eq!((again, unordered), (0, 0), "written more than once, or out of order");
         all
@@ -93,7 +131,11 @@ impl Tally {
 #[async_trait]
 impl Projection for Tally {
     fn name(&self) -> &'static str {
-        Self::NAME
+        self.part.name
+    }
+
+    fn behind(&self) -> Option<&'static str> {
+        self.part.behind
     }
 
     fn reads(&self) -> &'static [&'static str] {
@@ -105,9 +147,12 @@ impl Projection for Tally {
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {
-        let sql = "INSERT INTO tally AS t (stream, sequence, times, by) VALUES ($1, $2, 1, pg_backend_pid()) \
-                   ON CONFLICT (stream, sequence) DO UPDATE SET times = t.times + 1";
-        let statement = tx.prepare_cached(sql).await?;
+        let sql = format!(
+            "INSERT INTO {} AS t (stream, sequence, times, by) VALUES ($1, $2, 1, pg_backend_pid()) \
+             ON CONFLICT (stream, sequence) DO UPDATE SET times = t.times + 1",
+            self.part.table
+        );
+        let statement = tx.prepare_cached(&sql).await?;
         for event in batch {
             tx.execute(&statement, &[&event.stream.as_str(), &event.sequence]).await?;
             match (self.fault)(event) {

@@ -23,13 +23,8 @@ use super::{
     protocol::{self, Said, shown_token},
 };
 use crate::{
-    Edge, EdgeRules, RequestId, TokenRefused, caller_of,
-    context::Asked,
-    gate,
-    http::read_wanted,
-    problem::edge_error,
-    public::{self, LimitedFields},
-    surface::Supply,
+    Edge, EdgeRules, RequestId, TokenRefused, caller_of, context::Asked, gate::Gate, http::read_wanted,
+    problem::edge_error, public, surface::Supply,
 };
 
 /// How many operations may be on their way out for each that may live.
@@ -40,7 +35,7 @@ pub(super) struct Session<X> {
     schema: X,
     edge: Arc<Edge>,
     supply: Option<Arc<Supply>>,
-    limited: Arc<LimitedFields>,
+    gate: Arc<Gate>,
     /// The value of an `Authorization` header; the init payload's goes before the upgrade's.
     authorization: Option<String>,
     client: Option<IpAddr>,
@@ -63,7 +58,7 @@ impl<X: Executor> Session<X> {
         schema: X,
         edge: Arc<Edge>,
         supply: Option<Arc<Supply>>,
-        limited: Arc<LimitedFields>,
+        gate: Arc<Gate>,
         authorization: Option<String>,
         client: Option<IpAddr>,
         agreed: bool,
@@ -72,7 +67,7 @@ impl<X: Executor> Session<X> {
             schema,
             edge,
             supply,
-            limited,
+            gate,
             authorization,
             client,
             agreed,
@@ -189,7 +184,7 @@ impl<X: Executor> Session<X> {
             let message = format!("at most {} operations may live on one socket", rules.socket_operations);
             return Ok(ControlFlow::Break(Problem::new(Code::RateLimited, message)));
         }
-        let admitted = match gate::admit(wanted, rules, &self.limited) {
+        let admitted = match self.gate.admit(wanted, rules) {
             Ok(admitted) => admitted,
             Err(problem) => return Ok(ControlFlow::Break(problem)),
         };
