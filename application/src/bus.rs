@@ -181,6 +181,30 @@ impl App {
         C: Command,
         Self: Handle<C>,
     {
+        self.carry_out(caller, command, terms, true).await
+    }
+
+    /// As [`Self::send`], but the answer does not wait until read models show it: for many commands
+    /// in a row, after which their sender waits once, with the cursor of the last one.
+    pub async fn submit<C>(&self, caller: &Caller, command: C, terms: Terms) -> Outcome<C>
+    where
+        C: Command,
+        Self: Handle<C>,
+    {
+        self.carry_out(caller, command, terms, false).await
+    }
+
+    /// Whether the caller may send a command at all: for surfaces that have much to do before they
+    /// send the first one.
+    pub fn may_send<C: Command>(caller: &Caller) -> Result<(), Failure<C::Rejection>> {
+        C::ACCESS.admit(caller)
+    }
+
+    async fn carry_out<C>(&self, caller: &Caller, command: C, terms: Terms, waits: bool) -> Outcome<C>
+    where
+        C: Command,
+        Self: Handle<C>,
+    {
         C::ACCESS.admit(caller)?;
         let key_fits = |key: &String| {
             (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count())
@@ -193,7 +217,7 @@ impl App {
         let (app, caller) = (self.clone(), caller.clone());
         let whole = async move {
             let mut output = app.handle(&caller, command, terms).await?;
-            if let Some(cursor) = output.cursor() {
+            if let Some(cursor) = output.cursor().filter(|_| waits) {
                 output.seen(app.visible(C::SHOWN_IN, cursor).await);
             }
             Ok(output)

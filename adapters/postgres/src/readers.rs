@@ -7,19 +7,29 @@
 
 use std::sync::Arc;
 
-use application::BoxError;
+use application::{BoxError, ports::Cursor};
 use deadpool::managed::{self, Metrics, Object, RecycleResult};
 use deadpool_postgres::{Client, ClientWrapper, Manager, Pool, Runtime};
 use domain::TenantId;
 use futures_util::future::join;
 use tokio_postgres::{Error, Row, types::ToSql};
 
-use crate::pool::{CONNECT_TIMEOUT, Connector, PoolError, SESSION, WAIT_TIMEOUT, connections_max, manager};
+use crate::{
+    pool::{
+        CONNECT_TIMEOUT, Connector, PoolError, SERVICE_ROLE, SESSION, WAIT_TIMEOUT, connections_max, manager,
+    },
+    xid::place,
+};
 
 /// The role that queries run under: it reads, of one tenant at a time.
 pub const READER_ROLE: &str = "enterprise_todo_reader";
 
 const SET_TENANT: &str = "SELECT set_config('app.tenant', $1, false)";
+/// Whoever reads it may take a while between two pages.
+const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+     SET LOCAL idle_in_transaction_session_timeout = '60s'";
+/// Readers do not see checkpoints: it is asked in the same transaction under the services' role.
+const CHECKPOINT: &str = "SELECT tx_id, position FROM projection_checkpoints WHERE name = $1 AND part = 0";
 
 /// Connections for queries. There is no way to one without a tenant.
 #[derive(Clone)]
@@ -52,11 +62,46 @@ impl TenantReaders {
         Ok(TenantReader { connection, tenant, rewrite })
     }
 
+    /// A connection that goes on showing this tenant's rows as they are at this moment, and how far
+    /// `model` has come at this moment.
+    ///
+    /// It leaves the pool for good: whoever drops it in the middle of anything ends its session, and
+    /// with it its transaction.
+    pub(crate) async fn snapshot(
+        &self,
+        tenant: TenantId,
+        model: &str,
+    ) -> Result<(TenantSnapshot, Cursor), BoxError> {
+        let connection = self.pool.get().await.map_err(|error| PoolGone(error.to_string()))?;
+        let Named { client, .. } = Object::take(connection);
+        client.execute(SET_TENANT, &[&tenant.0.to_string()]).await?;
+        client.batch_execute(&format!("{BEGIN_SNAPSHOT}; SET LOCAL ROLE {SERVICE_ROLE}")).await?;
+        let row = client.query_opt(CHECKPOINT, &[&model]).await?;
+        let position = row.map(|row| place(&row, 0)).transpose()?.flatten().unwrap_or_default();
+        client.batch_execute(&format!("SET LOCAL ROLE {READER_ROLE}")).await?;
+        Ok((TenantSnapshot { client, rewrite: self.rewrite.clone() }, position))
+    }
+
     /// The same readers with every statement changed on its way: how tests take the first wall
     /// down to see the second.
     #[doc(hidden)]
     pub fn rewriting(self, rewrite: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self { rewrite: Some(Arc::new(rewrite)), ..self }
+    }
+}
+
+/// A transaction that reads for one tenant, and sees nothing of what others commit meanwhile.
+pub(crate) struct TenantSnapshot {
+    client: ClientWrapper,
+    rewrite: Option<Rewrite>,
+}
+
+impl TenantSnapshot {
+    /// The rows that a statement finds in the tenant.
+    pub(crate) async fn query(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
+        let rewritten = self.rewrite.as_ref().map(|rewrite| rewrite(sql));
+        let statement = self.client.prepare_cached(rewritten.as_deref().unwrap_or(sql)).await?;
+        self.client.query(&statement, params).await
     }
 }
 

@@ -4,12 +4,12 @@ mod media;
 mod receive;
 mod respond;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use application::{Caller, Code, Problem, ports::Cursor};
 use async_graphql::{Executor, Response as Answer, parser::types::OperationType};
 use futures_util::FutureExt;
-use http::{Method, StatusCode, header::AUTHORIZATION};
+use http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION};
 use poem::{Request, Response};
 
 use self::media::Media;
@@ -20,7 +20,7 @@ pub(crate) use self::{
     },
 };
 use crate::{
-    BadCursor, Graphql, RequestId, client_address,
+    BadCursor, Edge, Graphql, RequestId, client_address,
     context::Asked,
     gate::{Admitted, Wanted, invalid},
     problem::{edge_error, status_of},
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The header with the position an answer must be at least as new as.
-const X_CONSISTENCY_TOKEN: &str = "x-consistency-token";
+pub const X_CONSISTENCY_TOKEN: &str = "x-consistency-token";
 
 /// A request that was turned away before anything ran.
 pub(crate) struct Turned {
@@ -88,9 +88,9 @@ async fn run<X: Executor>(
 ) -> Result<(Answer, Arc<Asked>), Turned> {
     let edge = &graphql.edge;
     receive::check_head(&request, &edge.rules)?;
-    let caller = caller(graphql, &request, id).await?;
-    let after = consistency_token(graphql, &request)?;
     let client = client_address(&request, edge.rules.trusted_proxies);
+    let caller = caller(graphql, &request, client, id).await?;
+    let after = consistency_token(graphql, &request)?;
     let by_get = request.method() == Method::GET;
     let wanted = receive::wanted(&mut request, &edge.rules).await?;
     let admitted = admit(graphql, wanted, by_get)?;
@@ -129,22 +129,32 @@ fn admit<X>(graphql: &Graphql<X>, wanted: Wanted, by_get: bool) -> Result<Admitt
     }
 }
 
-async fn caller<X>(graphql: &Graphql<X>, request: &Request, id: &RequestId) -> Result<Caller, Turned> {
+async fn caller<X>(
+    graphql: &Graphql<X>,
+    request: &Request,
+    client: Option<IpAddr>,
+    id: &RequestId,
+) -> Result<Caller, Turned> {
     let authorization = request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    token::caller_of(&graphql.edge, authorization, id.as_str())
+    token::caller_of(&graphql.edge, authorization, client, id.as_str())
         .await
         .map_err(|refused| Turned::always(refused.into()))
 }
 
 fn consistency_token<X>(graphql: &Graphql<X>, request: &Request) -> Result<Option<Cursor>, Turned> {
-    let Some(value) = request.headers().get(X_CONSISTENCY_TOKEN) else { return Ok(None) };
+    shown_position(&graphql.edge, request.headers()).map_err(Turned::always)
+}
+
+/// The position that a request's answer must be at least as new as, when its headers name one.
+pub fn shown_position(edge: &Edge, headers: &HeaderMap) -> Result<Option<Cursor>, Problem> {
+    let Some(value) = headers.get(X_CONSISTENCY_TOKEN) else { return Ok(None) };
     let text = value.to_str().map_err(|_| BadCursor::Malformed);
-    let cursor = text.and_then(|text| graphql.edge.codec.read_position(text));
+    let cursor = text.and_then(|text| edge.codec.read_position(text));
     cursor.map(Some).map_err(|bad| {
-        Turned::always(invalid(match bad {
+        invalid(match bad {
             BadCursor::Malformed => "X-Consistency-Token is not a cursor of ours",
             BadCursor::OtherLog => "X-Consistency-Token is from another log; start again without it",
-        }))
+        })
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use application::{Platform, Problem};
+use application::{Platform, Problem, ports::Wait};
 use async_graphql::{
     Name, Positioned,
     parser::{
@@ -89,10 +89,10 @@ impl ClientKeys {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &secret))
     }
 
-    /// The key of a client on a surface.
-    fn of(&self, platform: Platform, client: Option<IpAddr>) -> BlindIndex {
+    /// The key of a client on a surface, for what it does there.
+    fn of(&self, platform: Platform, what: &str, client: Option<IpAddr>) -> BlindIndex {
         let client = client.map_or_else(|| "unknown".to_owned(), |address| network(address).to_string());
-        let tag = hmac::sign(&self.0, format!("{} {client}", platform.name()).as_bytes());
+        let tag = hmac::sign(&self.0, format!("{}{what} {client}", platform.name()).as_bytes());
         BlindIndex::new(URL_SAFE_NO_PAD.encode(tag))
     }
 }
@@ -111,8 +111,15 @@ pub(crate) async fn admit(edge: &Edge, client: Option<IpAddr>, count: u32) -> Re
     if count == 0 {
         return Ok(());
     }
-    let key = edge.clients.of(edge.platform, client);
+    let key = edge.clients.of(edge.platform, "", client);
     edge.limits.admit(&key, count, edge.rules.public).await.map_err(Problem::from)
+}
+
+/// Counts a key that is nobody's, apart from what strangers may do: those who come from behind the
+/// same address can still sign in.
+pub(crate) async fn count_guess(edge: &Edge, client: Option<IpAddr>) -> Result<(), Wait> {
+    let key = edge.clients.of(edge.platform, " key", client);
+    edge.limits.admit(&key, 1, edge.rules.public).await
 }
 
 #[cfg(test)]
@@ -152,12 +159,12 @@ mod tests {
     #[test]
     fn a_client_is_one_whatever_its_address_in_its_network() {
         let keys = ClientKeys::new([7; 32]);
-        let key = |text: &str| keys.of(Platform::User, Some(text.parse().expect("an address")));
+        let key = |text: &str| keys.of(Platform::User, "", Some(text.parse().expect("an address")));
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_eq!(key("::ffff:203.0.113.9"), key("203.0.113.9"));
         assert_ne!(key("203.0.113.9"), key("203.0.113.8"));
-        assert_ne!(keys.of(Platform::Portal, None), keys.of(Platform::User, None));
+        assert_ne!(keys.of(Platform::Portal, "", None), keys.of(Platform::User, "", None));
         assert!(!key("203.0.113.9").as_str().contains("203"));
     }
 }

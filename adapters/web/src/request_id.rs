@@ -21,8 +21,13 @@ tokio::task_local! {
 
 impl RequestId {
     /// The id of the request that this task answers.
-    pub(crate) fn current() -> Option<Self> {
+    pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Runs something as part of the request.
+    pub fn scope<F: Future>(self, answering: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, answering)
     }
 
     /// The id that the layers gave a request, or its own, or a new one.

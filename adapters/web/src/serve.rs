@@ -16,6 +16,8 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
+pub use self::guard::Reading;
+
 /// The most connections at once; more are closed at once.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// The longest a shutdown waits for requests and sockets.

@@ -1,11 +1,15 @@
 //! From the `Authorization` header to the caller.
 
+use std::net::IpAddr;
+
 use application::{
-    Caller, Code, Failure, Never, Platform, Problem, ports::TokenError, standing::NotAdmitted,
+    Caller, Code, Failure, Never, Platform, Problem,
+    ports::{TokenError, Wait},
+    standing::NotAdmitted,
 };
 use thiserror::Error;
 
-use crate::Edge;
+use crate::{Edge, public};
 
 /// The longest token that is looked at, in bytes.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -19,6 +23,9 @@ pub enum TokenRefused {
     /// It cannot be told now whether it still works.
     #[error("temporarily unavailable, please try again")]
     Unavailable,
+    /// Keys were guessed from the same address, too many of them.
+    #[error(transparent)]
+    Guessed(Wait),
     /// A token of the other surface.
     #[error("a token of the other surface")]
     WrongPlatform {
@@ -34,6 +41,7 @@ impl From<TokenRefused> for Problem {
         match refused {
             TokenRefused::Invalid => Self::new(Code::Unauthenticated, refused.to_string()),
             TokenRefused::Unavailable => Self::new(Code::Unavailable, refused.to_string()),
+            TokenRefused::Guessed(wait) => wait.into(),
             TokenRefused::WrongPlatform { required, received } => {
                 Failure::<Never>::WrongPlatform { required, received }.into()
             }
@@ -42,10 +50,12 @@ impl From<TokenRefused> for Problem {
 }
 
 /// Who shows the value of an `Authorization` header, with the rights of this moment; without one,
-/// nobody known.
+/// nobody known. Whoever shows keys that are nobody's has to wait after a while; a good key works
+/// from the same address all the same.
 pub async fn caller_of(
     edge: &Edge,
     authorization: Option<&str>,
+    client: Option<IpAddr>,
     correlation: &str,
 ) -> Result<Caller, TokenRefused> {
     let Some(authorization) = authorization else {
@@ -60,13 +70,18 @@ pub async fn caller_of(
         // Machines have no business on the portal.
         (Credential::Key(_), Platform::Portal) => return Err(TokenRefused::Invalid),
     };
-    admitted.map_err(|not| match not {
-        NotAdmitted::Ended => TokenRefused::Invalid,
-        NotAdmitted::Unavailable(error) => {
-            tracing::warn!(request_id = correlation, error, "it cannot be told whether a session goes on");
-            TokenRefused::Unavailable
+    match admitted {
+        Ok(caller) => Ok(caller),
+        Err(NotAdmitted::Ended) => Err(TokenRefused::Invalid),
+        Err(NotAdmitted::UnknownKey) => {
+            let counted = public::count_guess(edge, client).await;
+            Err(counted.map_or_else(TokenRefused::Guessed, |()| TokenRefused::Invalid))
         }
-    })
+        Err(NotAdmitted::Unavailable(error)) => {
+            tracing::warn!(request_id = correlation, error, "it cannot be told whether a session goes on");
+            Err(TokenRefused::Unavailable)
+        }
+    }
 }
 
 /// What the value of an `Authorization` header holds.

@@ -11,6 +11,7 @@ use domain::{
     role::Permission,
 };
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
 use super::{NotAdmitted, Standings, away};
 use crate::{
@@ -20,15 +21,21 @@ use crate::{
 
 /// Streams of keys that are remembered by the hash of their key.
 const STREAMS_MAX: usize = 20_000;
+/// Keys that are looked up at the same time because this node does not know them: so many
+/// connections at most are kept busy by whoever guesses keys.
+const LOOKUPS_MAX: usize = 4;
 /// The name of the command that notes a use.
 const NOTE_USE: &str = "api_key.note_use";
 
 /// Whose hash is whose: that never changes.
-pub(super) struct Streams(Cache<TokenHash, StreamId>);
+pub(super) struct Streams {
+    known: Cache<TokenHash, StreamId>,
+    lookups: Semaphore,
+}
 
 impl Default for Streams {
     fn default() -> Self {
-        Self(Cache::new(STREAMS_MAX))
+        Self { known: Cache::new(STREAMS_MAX), lookups: Semaphore::new(LOOKUPS_MAX) }
     }
 }
 
@@ -43,7 +50,7 @@ pub(super) struct Standing {
 impl Standings {
     pub(super) async fn admit_holder(&self, key: &str, correlation: &str) -> Result<Caller, NotAdmitted> {
         if !has_the_form_of_a_key(key) {
-            return Err(NotAdmitted::Ended);
+            return Err(NotAdmitted::UnknownKey);
         }
         let stream = self.stream_of_key(hash_token(key)).await?;
         let standing = match self.0.keys.get(&stream) {
@@ -67,13 +74,14 @@ impl Standings {
     }
 
     async fn stream_of_key(&self, hash: TokenHash) -> Result<StreamId, NotAdmitted> {
-        let Streams(known) = &self.0.key_streams;
+        let Streams { known, lookups } = &self.0.key_streams;
         if let Some(stream) = known.get(&hash) {
             return Ok(stream);
         }
+        let _turn = lookups.acquire().await.map_err(|closed| NotAdmitted::Unavailable(closed.into()))?;
         let holder = self.0.app.log.holder(&Claim::new(HASH, hash.as_str())).await;
         let holder = holder.map_err(|error| away::<Never>(broken(error)))?;
-        let stream = holder.ok_or(NotAdmitted::Ended)?;
+        let stream = holder.ok_or(NotAdmitted::UnknownKey)?;
         known.insert(hash, stream.clone());
         Ok(stream)
     }

@@ -34,6 +34,9 @@ pub enum NotAdmitted {
     /// The session, the person or the tenant is out.
     #[error("the session has ended")]
     Ended,
+    /// A key that nobody ever had: somebody guesses.
+    #[error("the key is nobody's")]
+    UnknownKey,
     /// It cannot be told now.
     #[error("temporarily unavailable, please try again")]
     Unavailable(#[source] BoxError),

@@ -15,6 +15,6 @@ pub use commands::{
 };
 pub use past::{CountTodosAsOf, TodoPast, TodosAsOf};
 pub use queries::{
-    CountTodos, GetTodo, HistoryEntry, ListTodos, TodoField, TodoFilter, TodoHistory, TodoList, TodoPage,
-    TodoRow, TodoScope, TodoSort, TodoStatus, matches,
+    CountTodos, ExportTodos, GetTodo, HistoryEntry, ListTodos, SCAN_ROWS, SCAN_SORT, TodoField, TodoFilter,
+    TodoHistory, TodoList, TodoPage, TodoRow, TodoScan, TodoScope, TodoSort, TodoStatus, matches,
 };

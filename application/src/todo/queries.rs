@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use domain::{Actor, TagId, TenantId, Timestamp, TodoId, UserId, todo::Priority};
 
 use crate::{
-    Access, Answer, Answered, App, BoxError, Caller, Direction, Failure, Filter, Member, Page, PageRequest,
-    Query, Test,
+    Access, Answer, Answered, App, BoxError, Caller, Direction, Edge, Failure, Filter, Keyset, Member, Page,
+    PageRequest, Query, Test,
     filter::like,
     ports::{Cursor, ReadModel},
 };
@@ -136,6 +136,21 @@ pub struct HistoryEntry {
     pub version: i64,
 }
 
+/// A walk over todos as they all were at one moment, the oldest first.
+#[async_trait]
+pub trait TodoScan: Send {
+    /// That moment: as far as the read model had come.
+    fn position(&self) -> Cursor;
+    /// The next rows, at most [`SCAN_ROWS`]; none at the end.
+    async fn next(&mut self) -> Result<Vec<Edge<TodoRow>>, BoxError>;
+}
+
+/// The most rows of one step of a [`TodoScan`].
+pub const SCAN_ROWS: usize = 500;
+
+/// The order of a [`TodoScan`]: rows keep their places in it, whatever happens to them.
+pub const SCAN_SORT: TodoSort = TodoSort::CreatedAt(Direction::Asc);
+
 /// The read model of todos.
 #[async_trait]
 pub trait TodoList: Send + Sync + 'static {
@@ -151,6 +166,13 @@ pub trait TodoList: Send + Sync + 'static {
     ) -> Result<TodoPage, BoxError>;
     /// How many there are.
     async fn count(&self, scope: TodoScope, filter: &TodoFilter) -> Result<i64, BoxError>;
+    /// A walk over those that pass a filter, after a place in [`SCAN_SORT`].
+    async fn scan(
+        &self,
+        scope: TodoScope,
+        filter: TodoFilter,
+        after: Option<Keyset>,
+    ) -> Result<Box<dyn TodoScan>, BoxError>;
     /// What happened to one of them, oldest first, after a place.
     async fn history(
         &self,
@@ -221,6 +243,11 @@ todo_query!(
     /// How many of one's own todos pass a filter.
     CountTodos { filter: TodoFilter } -> i64, "todo.count", Access::SignedIn,
     |app, caller, query| app.todo_list.count(TodoScope::Own(caller.signed_in()?), &query.filter)
+);
+todo_query!(
+    /// All one's own todos that pass a filter, as they are at one moment.
+    ExportTodos { filter: TodoFilter, after: Option<Keyset> } -> Box<dyn TodoScan>, "todo.export", Access::SignedIn,
+    |app, caller, query| app.todo_list.scan(TodoScope::Own(caller.signed_in()?), query.filter, query.after)
 );
 todo_query!(
     /// What happened to one of one's own todos.

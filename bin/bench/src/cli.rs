@@ -7,6 +7,8 @@ use crate::{
     surface, token,
     append, bare, children, footprint, jobs, live, logins, projector, report::Report, servers::Servers,
     strangers, surface, token,
+    append, bare, children, footprint, jobs, lines, live, projector, report::Report, servers::Servers,
+    surface, token,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
@@ -25,6 +27,7 @@ const BENCHMARKS: [Benchmark; 12] = [
     ("logins", "one todo, asked for while 200 people sign in at once", logins::run),
     ("strangers", "whether the time of an answer tells who is known", strangers::run),
     ("jobs", "jobs that do nothing, eight at a time, and how soon one starts", jobs::run),
+    ("lines", "todos as NDJSON through REST, in and out", lines::run),
     ("footprint", "memory of an idle process, and its time to start", footprint::run),
 ];
 

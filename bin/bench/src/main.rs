@@ -17,6 +17,7 @@ mod events;
 mod footprint;
 mod http;
 mod jobs;
+mod lines;
 mod listeners;
 mod live;
 mod load;

@@ -1,13 +1,10 @@
 //! A surface's life: settings, composition, serving, end.
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, OnceLock},
-};
+use std::{process::ExitCode, sync::Arc};
 
 use adapter_jwt::{KeyError, RsaTokens};
 use adapter_postgres::{PgOutbox, log::identity};
-use adapter_rest::RestDeps;
+use adapter_rest::{Composed, RestDeps};
 use adapter_web::{ClientKeys, CursorCodec, Edge, EdgeRules, LogMark, ServeLimits, layers, serve};
 use application::{
     App, Platform,
@@ -171,7 +168,7 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
     let listener = listener.map_err(|cause| ServeError::Listen { port, cause })?;
     let production = settings.environment.is_public();
     let outbox = (!production).then(|| Arc::new(PgOutbox::new(node.pools.pool.clone())) as Arc<dyn Outbox>);
-    let graphql: Opened = Arc::new(OnceLock::new());
+    let (graphql, rest_opened): (Opened, adapter_rest::Opened) = Default::default();
     let readiness = NodeReadiness {
         pools: node.pools.clone(),
         signals: Arc::clone(&node.signals),
@@ -183,6 +180,7 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         jwks: tokens.jwks(),
         outbox,
         server_url: format!("http://localhost:{port}"),
+        opened: Arc::clone(&rest_opened),
     });
     let edge = edge(surface, &settings, &node, &tokens);
     let gate = layers(
@@ -191,9 +189,10 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
     );
     let ending = CancellationToken::new();
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));
-    let workers = match open(surface, &settings, &node, tokens, &edge, &stop).await {
-        Ok((endpoint, workers)) => {
-            drop(graphql.set(endpoint));
+    let workers = match open(&settings, &node, tokens, &edge, &stop).await {
+        Ok((app, edge, workers)) => {
+            drop(graphql.set((surface.graphql)(app.clone(), Arc::clone(&edge))));
+            drop(rest_opened.set(Composed { app, edge }));
             workers
         }
         Err(error) => {
@@ -228,13 +227,12 @@ struct Marks {
 
 /// Waits for the database and composes what needs it.
 async fn open(
-    surface: &Surface,
     settings: &Settings,
     node: &Node,
     tokens: Arc<RsaTokens>,
     edge: &impl Fn(Marks, Arc<dyn Admission>) -> Edge,
     stop: &CancellationToken,
-) -> Result<(BoxEndpoint<'static, Response>, Option<Workers>), ServeError> {
+) -> Result<(App, Arc<Edge>, Option<Workers>), ServeError> {
     node.ready(stop).await?;
     if settings.data_key.is_none() {
         tracing::warn!("DATA_KEY is not set: the keys of personal data are stored unwrapped");
@@ -247,7 +245,7 @@ async fn open(
     let standings = node.standings(&app);
     let workers = (!settings.external_workers).then(|| Workers::start(node, settings)).transpose();
     let workers = workers.map_err(ComposeError::Mail)?;
-    Ok(((surface.graphql)(app, Arc::new(edge(marks, Arc::new(standings)))), workers))
+    Ok((app, Arc::new(edge(marks, Arc::new(standings))), workers))
 }
 
 fn edge(

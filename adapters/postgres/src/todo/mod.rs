@@ -5,6 +5,7 @@ mod history;
 mod order;
 mod past;
 mod rows;
+mod scan;
 mod store;
 mod todo_list;
 mod versions;

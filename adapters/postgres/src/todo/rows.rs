@@ -1,9 +1,11 @@
 //! The rows of todos, as queries read them.
 
 use application::{
-    BoxError, Edge, Member, Page, PageRequest,
+    BoxError, Edge, Keyset, Member, Page, PageRequest,
     ports::Cursor,
-    todo::{HistoryEntry, TodoFilter, TodoList, TodoPage, TodoRow, TodoScope, TodoSort, TodoStatus},
+    todo::{
+        HistoryEntry, TodoFilter, TodoList, TodoPage, TodoRow, TodoScan, TodoScope, TodoSort, TodoStatus,
+    },
 };
 use async_trait::async_trait;
 use cqrs_es::persist::EventUpcaster;
@@ -18,6 +20,7 @@ use uuid::Uuid;
 use super::{
     history,
     order::{field, key, order},
+    scan,
 };
 use crate::{
     keyset::Where,
@@ -92,6 +95,15 @@ impl TodoList for PgTodoList {
         reader.count(&sql.sql, &sql.borrowed()).await
     }
 
+    async fn scan(
+        &self,
+        scope: TodoScope,
+        filter: TodoFilter,
+        after: Option<Keyset>,
+    ) -> Result<Box<dyn TodoScan>, BoxError> {
+        scan::begin(&self.readers, scope, filter, after).await
+    }
+
     async fn history(
         &self,
         scope: TodoScope,
@@ -105,7 +117,7 @@ impl TodoList for PgTodoList {
 }
 
 /// A statement of this read model: it cannot be begun without a tenant.
-fn start(select: &str, scope: TodoScope) -> Where {
+pub(super) fn start(select: &str, scope: TodoScope) -> Where {
     let mut sql = Where::default();
     sql.push(select);
     match scope {

@@ -16,6 +16,7 @@ mod read_models;
 mod riding;
 mod rig;
 mod runner;
+mod scan;
 mod tail;
 mod tally;
 mod tenants;

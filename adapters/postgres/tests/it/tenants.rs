@@ -142,14 +142,17 @@ async fn that_show_the_other(
     let mut found = Vec::new();
     let mut note = |name, foreign: bool| found.extend(foreign.then_some(name));
     for (scope, names) in [
-        (own, ["get own", "page own", "count own"]),
-        (tenant, ["get of tenant", "page of tenant", "count of tenant"]),
+        (own, ["get own", "page own", "count own", "walk over own"]),
+        (tenant, ["get of tenant", "page of tenant", "count of tenant", "walk over tenant"]),
     ] {
         assert!(todos.get(scope, me.todo).await.unwrap().is_some(), "one's own is shown");
         note(names[0], todos.get(scope, other.todo).await.unwrap().is_some());
         let edges = todos.page(scope, &page).await.unwrap().edges;
         note(names[1], edges.iter().any(|edge| edge.node.tenant != me.member.tenant));
         note(names[2], todos.count(scope, &Filter::default()).await.unwrap() > 1);
+        let walked = todos.scan(scope, Filter::default(), None).await.unwrap().next().await.unwrap();
+        assert!(walked.iter().any(|edge| edge.node.id == me.todo), "one's own is walked over");
+        note(names[3], walked.iter().any(|edge| edge.node.tenant != me.member.tenant));
         // A history is one stream of the log, which is named with its tenant.
         assert_eq!(todos.history(scope, other.todo, None, 10).await.unwrap(), []);
     }
@@ -217,7 +220,7 @@ async fn a_statement_without_its_condition_still_shows_one_tenant_only() {
     for table in walled(&owner).await {
         owner.batch_execute(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")).await.unwrap();
     }
-    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 21);
+    assert_eq!(that_show_the_other(&node, &readers, alice, carol).await.len(), 23);
 }
 
 /// The tables that stand behind the wall.

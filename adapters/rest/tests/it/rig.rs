@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use adapter_rest::{Check, Readiness, RestDeps, portal_rest, user_rest};
+use adapter_rest::{Check, Opened, Readiness, RestDeps, portal_rest, user_rest};
 use application::{
     BoxError,
     mail::{Outbox, SentMail},
@@ -82,6 +82,7 @@ fn deps(production: bool) -> RestDeps {
         jwks: jwks(),
         outbox: Some(Arc::new(Sent::default())),
         server_url: "http://localhost:3333".to_owned(),
+        opened: Opened::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use super::{
     Going, ServeLimits,
-    guard::{Guarded, Pace},
+    guard::{Guarded, Pace, Reading},
 };
 
 /// The largest request head of HTTP/1.1, in bytes; a document of 16 KiB fits into a query string.
@@ -52,7 +52,8 @@ pub(super) async fn run<E: Endpoint + 'static>(
     let io = TokioIo::new(Guarded::new(socket, limits.head_wait, Arc::clone(&pace)));
     let away = going.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
-        let in_flight = pace.begin(request.version());
+        let in_flight = Reading::new(pace.begin(request.version()));
+        request.extensions_mut().insert(in_flight.clone());
         if request.headers().contains_key(UPGRADE) {
             request.extensions_mut().insert(going.clone());
         }

@@ -48,12 +48,29 @@ impl Pace {
     }
 }
 
+/// That a request's body is still being read. A connection gives each request one; whoever goes on
+/// reading while the answer is on its way already holds it until the end, so that the body is not
+/// taken for a slow head of the next request.
+#[derive(Debug, Clone)]
+pub struct Reading(Arc<InFlight>);
+
+impl Reading {
+    pub(super) fn new(in_flight: InFlight) -> Self {
+        Self(Arc::new(in_flight))
+    }
+
+    /// The connection becomes something else than HTTP.
+    pub(super) fn upgrade(&self) {
+        self.0.upgrade();
+    }
+}
+
 /// A request whose answer is not made yet.
+#[derive(Debug)]
 pub(super) struct InFlight(Arc<Pace>);
 
 impl InFlight {
-    /// The connection becomes something else than HTTP.
-    pub(super) fn upgrade(&self) {
+    fn upgrade(&self) {
         self.0.free.store(true, Ordering::Relaxed);
     }
 }

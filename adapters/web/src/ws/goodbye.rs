@@ -25,6 +25,7 @@ impl Goodbye {
     pub(super) const WRONG_PLATFORM: Self = Self::new(4403, "Forbidden: a token of the other surface");
     pub(super) const EXPIRED: Self = Self::new(4403, "Forbidden: the token no longer works");
     pub(super) const UNAVAILABLE: Self = Self::new(1013, "temporarily unavailable, please connect again");
+    pub(super) const GUESSED: Self = Self::new(4403, "Forbidden: too many keys that are nobody's");
     pub(super) const FEWER_RIGHTS: Self =
         Self::new(4403, "Forbidden: your rights have changed, please connect again");
     pub(super) const SUBPROTOCOL: Self = Self::new(4406, "Subprotocol not acceptable");
@@ -46,6 +47,7 @@ impl From<TokenRefused> for Goodbye {
     fn from(refused: TokenRefused) -> Self {
         match refused {
             TokenRefused::Invalid => Self::FORBIDDEN,
+            TokenRefused::Guessed(_) => Self::GUESSED,
             TokenRefused::Unavailable => Self::UNAVAILABLE,
             TokenRefused::WrongPlatform { .. } => Self::WRONG_PLATFORM,
         }

@@ -234,19 +234,20 @@ impl<X: Executor> Session<X> {
         if caller.until().is_some_and(|until| until <= self.edge.clock.now()) {
             return Err(Goodbye::EXPIRED);
         }
-        match caller_of(&self.edge, self.authorization.as_deref(), "").await {
+        match caller_of(&self.edge, self.authorization.as_deref(), self.client, "").await {
             Ok(now) if caller.lost_rights(&now) => Err(Goodbye::FEWER_RIGHTS),
             Ok(now) => {
                 self.caller = Some(now);
                 Ok(())
             }
-            Err(TokenRefused::Unavailable) => Ok(()),
+            Err(TokenRefused::Unavailable | TokenRefused::Guessed(_)) => Ok(()),
             Err(TokenRefused::Invalid | TokenRefused::WrongPlatform { .. }) => Err(Goodbye::EXPIRED),
         }
     }
 
     async fn who(&mut self) -> Result<Caller, Goodbye> {
-        caller_of(&self.edge, self.authorization.as_deref(), "").await.map_err(Goodbye::from)
+        let shown = self.authorization.as_deref();
+        caller_of(&self.edge, shown, self.client, "").await.map_err(Goodbye::from)
     }
 }
 

@@ -35,13 +35,13 @@ const REVOKE: &str = "mutation($id: ID!, $version: Int) { revokeApiKey(id: $id, 
 const KEYS: &str = "{ apiKeys { id name prefix permissions expiresAt lastUsedAt revokedAt createdAt } }";
 
 /// A key of somebody's: its id, and itself.
-async fn key(owner: &Client, permissions: Value) -> (String, String) {
+pub(crate) async fn key(owner: &Client, permissions: Value) -> (String, String) {
     let made = owner.ask(MAKE, json!({"input": {"name": "ci", "permissions": permissions}})).await;
     (made["apiKey"]["id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned())
 }
 
 /// A machine with a key at a node.
-fn machine(service: &Service, key: &str) -> Client {
+pub(crate) fn machine(service: &Service, key: &str) -> Client {
     service.client().with("authorization", format!("ApiKey {key}"))
 }
 

@@ -33,6 +33,23 @@ pub(crate) struct Refused {
     pub(crate) retry_after: Option<i64>,
 }
 
+/// A problem document.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) field: String,
+    pub(crate) detail: String,
+    pub(crate) body: Value,
+}
+
+impl Problem {
+    /// Status, code and field.
+    pub(crate) fn what(&self) -> (u16, &str, &str) {
+        (self.status, &self.code, &self.field)
+    }
+}
+
 impl Client {
     pub(crate) fn new(port: u16) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).proxy(None).max_redirects(0);
@@ -71,6 +88,19 @@ impl Client {
     /// POST with any body and the headers of this client.
     pub(crate) async fn post(&self, path: &str, body: impl Into<String>) -> Result<Answer, ureq::Error> {
         self.send("POST", path, Some(body.into())).await
+    }
+
+    /// Any method, with a body in JSON or none.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let client = match &body {
+            Some(_) if !self.has("content-type") => self.with("content-type", "application/json"),
+            _ => self.clone(),
+        };
+        client.send(method, path, body.map(|body| body.to_string())).await.expect("an answer")
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(header, _)| *header == name)
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<String>) -> Result<Answer, ureq::Error> {
@@ -135,6 +165,38 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// The problem document that this is. It must be complete, and say nothing that it should not.
+    pub(crate) fn problem(&self, of: &str) -> Problem {
+        assert!(self.status >= 400, "{of} was not refused: {self:?}");
+        let body = self.json();
+        let known = [
+            "type",
+            "title",
+            "status",
+            "detail",
+            "code",
+            "field",
+            "currentVersion",
+            "requestId",
+            "retryAfterSeconds",
+        ];
+        for name in body.as_object().unwrap_or_else(|| panic!("{of}: {body}")).keys() {
+            assert!(known.contains(&name.as_str()), "{of}: {body}");
+        }
+        assert_eq!(self.header("content-type"), "application/problem+json", "{of}: {body}");
+        assert_eq!(body["status"], self.status, "{of}: {body}");
+        assert_eq!(body["requestId"], self.header("x-request-id"), "{of}: {body}");
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        assert!(!text("title").is_empty() && !text("detail").is_empty(), "{of}: {body}");
+        Problem {
+            status: self.status,
+            code: text("code"),
+            field: text("field"),
+            detail: text("detail"),
+            body,
+        }
     }
 
     /// The one error. It must be complete, and say nothing that it should not.

@@ -20,6 +20,7 @@ mod redis;
 mod secure;
 mod service;
 mod socket;
+mod stream;
 mod system;
 mod wait;
 
@@ -48,6 +49,9 @@ mod portal_people;
 mod profile;
 mod recovery;
 mod referrals;
+mod rest;
+mod rest_bulk;
+mod rest_keys;
 mod rights;
 mod roles;
 mod sessions;
