@@ -19,6 +19,7 @@ use crate::{
     live::Hub,
     operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
+    proofs::Proofs,
     role::RoleList,
     tag::TagList,
     tenant::TenantList,
@@ -101,6 +102,8 @@ pub struct Deps {
     pub referrals: Arc<dyn Referrals>,
     /// The log, as auditors read it.
     pub audit: Arc<dyn AuditLog>,
+    /// What shows that nobody changed the log.
+    pub proofs: Proofs,
     /// How far read models have come.
     pub progress: Arc<dyn Progress>,
     /// Live changes.

@@ -24,6 +24,7 @@ pub mod operator;
 mod order;
 mod page;
 pub mod ports;
+pub mod proofs;
 pub mod role;
 pub mod standing;
 pub mod tag;

@@ -7,6 +7,7 @@
 
 mod audit;
 mod operator;
+mod proofs;
 mod tenant;
 mod terms;
 mod todo;
@@ -23,6 +24,7 @@ pub struct Query(
     operator::OperatorQuery,
     todo::TodoQuery,
     audit::AuditQuery,
+    proofs::ProofQuery,
     tenant::TenantQuery,
     user::UserQuery,
 );

@@ -37,6 +37,7 @@ migrations! {
     14 "0014_erasure",
     15 "0015_audit_list",
     17 "0017_versions",
+    18 "0018_audit_seals",
 }
 
 /// The newest schema this release knows, and needs.

@@ -9,6 +9,8 @@ use crate::{
     strangers, surface, token,
     append, bare, children, footprint, jobs, lines, live, projector, report::Report, servers::Servers,
     surface, token,
+    append, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers, surface,
+    token, verify,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
@@ -28,6 +30,7 @@ const BENCHMARKS: [Benchmark; 12] = [
     ("strangers", "whether the time of an answer tells who is known", strangers::run),
     ("jobs", "jobs that do nothing, eight at a time, and how soon one starts", jobs::run),
     ("lines", "todos as NDJSON through REST, in and out", lines::run),
+    ("verify", "a million events against their seals, online and from an export", verify::run),
     ("footprint", "memory of an idle process, and its time to start", footprint::run),
 ];
 

@@ -34,6 +34,7 @@ mod strangers;
 mod surface;
 mod tap;
 mod token;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
-    PgProgress, PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, PoolError,
-    Reached, StandingFollower, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, PoolError, Reached, StandingFollower, Wake,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
     Aggregates, App, Deps,
     live::Hub,
     ports::{AccessTokens, Entropy, ReadModel, Signals},
+    proofs::Proofs,
     standing::Standings,
     two_factor::Bypass,
 };
@@ -141,7 +140,8 @@ impl Node {
             referrals: Arc::new(PgReferrals::new(queries.readers)),
             tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(queries.pool.clone()))),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
-            audit: Arc::new(PgAuditLog::new(primary)),
+            audit: Arc::new(PgAuditLog::new(primary.clone())),
+            proofs: Proofs { seals: Arc::new(PgSeals::new(primary)), keys: settings.seals.keys.clone() },
             progress,
             live,
             vault: Arc::clone(&self.vault) as _,

@@ -5,6 +5,7 @@
 //! A field in `settings.rs`, read by `Reader`, which collects every problem before it gives up;
 //! then a line in the table of `docs/configuration.md`.
 
+mod audit;
 mod cli;
 mod compose;
 mod gate;
@@ -13,6 +14,7 @@ mod mail;
 mod manage;
 mod migrate;
 mod readiness;
+mod seals;
 mod seed;
 mod serve;
 mod settings;

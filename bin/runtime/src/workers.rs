@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use adapter_mail::SettingsError;
 use adapter_postgres::{
-    Deployment, Erasure, PgEventLog, PgSentLog, REACTIONS, all, connector,
+    Deployment, Erasure, PgEventLog, PgSentLog, REACTIONS, Sealing, Wake, all, connector,
     consumers::{self, Leases, Pace, Projection, Runner},
     jobs::{Bell, JobPace, PgUpkeep, our_kinds},
     mail_reactions,
@@ -18,9 +18,9 @@ use application::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    cli,
+    audit, cli,
     compose::{ComposeError, Node},
-    mail, manage,
+    mail, manage, seals,
     settings::{Process, Settings},
     telemetry,
     world::SystemClock,
@@ -28,6 +28,8 @@ use crate::{
 
 /// How long consumers may take to end.
 const END_MAX: Duration = Duration::from_secs(5);
+/// How often new events are sealed.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
 
 /// The running consumers and jobs of a process.
 pub(crate) struct Workers {
@@ -48,6 +50,7 @@ impl Workers {
         }
         let workers = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
         workers.consume(node, consumers);
+        workers.seal(node, settings);
         workers.work(node, settings, mailer, bell);
         workers.tasks.close();
         Ok(workers)
@@ -67,6 +70,26 @@ impl Workers {
             };
             self.tasks.spawn(runner.run(self.stop.clone()));
         }
+    }
+
+    /// Seals the log, where there is a key to sign with.
+    fn seal(&self, node: &Node, settings: &Settings) {
+        let Some(notary) = seals::notary(node, &settings.seals) else {
+            tracing::info!("events are not sealed here: AUDIT_SIGNING_KEY is not set");
+            return;
+        };
+        let runner = Runner {
+            projection: Arc::new(Sealing),
+            pool: node.pools.pool.clone(),
+            leases: Leases::new(node.pools.connector.clone()),
+            // Nobody wakes it: commands do not pay for seals, and many events are sealed at once.
+            wake: Wake::new(Arc::clone(&node.signals) as Arc<dyn Signals>),
+            signals: Arc::clone(&node.signals) as Arc<dyn Signals>,
+            reached: Arc::clone(&node.reached),
+            pace: Pace { poll: SEAL_EVERY, ..Pace::default() },
+        };
+        self.tasks.spawn(runner.run(self.stop.clone()));
+        self.tasks.spawn(seals::attend(notary, self.stop.clone()));
     }
 
     fn work(&self, node: &Node, settings: &Settings, mailer: Option<Arc<dyn Mailer>>, bell: Arc<Bell>) {
@@ -117,6 +140,9 @@ pub fn worker() -> ExitCode {
     telemetry::start();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let Some(code) = audit::command(&words) {
+        return code;
+    }
     match words.as_slice() {
         [] => run(),
         ["consumers"] => manage(None),
@@ -126,13 +152,13 @@ pub fn worker() -> ExitCode {
             Some(act) => {
                 with_settings(|settings| cli::run(async move { manage::jobs(&settings, act).await }))
             }
-            None => cli::misconfigured(&[USAGE.to_owned()]),
+            None => cli::misconfigured(&[USAGE.to_owned(), format!("       {}", audit::USAGE)]),
         },
         ["--help" | "-h" | "help"] => {
-            println!("{USAGE}");
+            println!("{USAGE}\n       {}", audit::USAGE);
             ExitCode::SUCCESS
         }
-        _ => cli::misconfigured(&[USAGE.to_owned()]),
+        _ => cli::misconfigured(&[USAGE.to_owned(), format!("       {}", audit::USAGE)]),
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rsa::{KeyPair, KeySize},
-    signature::KeyPair as _,
+    signature::{Ed25519KeyPair, KeyPair as _},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -43,6 +43,14 @@ pub(crate) fn ensure(folder: &Path, names: (&str, &str), strength: Strength) -> 
     write_private(&pair.private, private.as_bytes())?;
     write_private(&pair.public, public.as_bytes())?;
     Ok(pair)
+}
+
+/// The key that seals the audit trail: Ed25519 in PKCS#8, its line ends written as `\n`, so that it
+/// fits into one line of a file of settings.
+pub(crate) fn sealing() -> Result<String> {
+    let failed = |_| anyhow!("could not generate an Ed25519 key");
+    let der = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1()).map_err(failed)?;
+    Ok(pem("PRIVATE KEY", der.as_ref()).trim_end().replace('\n', "\\n"))
 }
 
 /// PKCS#8 private and SPKI public text.
@@ -82,6 +90,15 @@ mod tests {
         assert!(public.starts_with("-----BEGIN PUBLIC KEY-----\n"));
         let body: String = private.lines().filter(|line| !line.starts_with('-')).collect();
         KeyPair::from_pkcs8(&STANDARD.decode(body).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_sealing_key_is_one_line_and_reads_back() {
+        let text = sealing().unwrap();
+        assert_eq!(text.lines().count(), 1);
+        let pem = text.replace("\\n", "\n");
+        let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        Ed25519KeyPair::from_pkcs8_maybe_unchecked(&STANDARD.decode(body).unwrap()).unwrap();
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod riding;
 mod rig;
 mod runner;
 mod scan;
+mod seals;
 mod tail;
 mod tally;
 mod tenants;

@@ -3,15 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
-    PgProgress, PgReferrals, PgRoleList, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, Reached,
-    Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
 };
 use application::{
     Aggregates, App, Deps, Lifetimes, LocalLimits,
     live::Hub,
     ports::{Append, Appended, Clock, EventLog, ReadModel, Signals},
+    proofs::Proofs,
 };
 use deadpool_postgres::Client;
 use testkit::{
@@ -102,6 +101,7 @@ impl Node {
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(pool()))),
             referrals: Arc::new(PgReferrals::new(self.pools.readers.clone())),
             audit: Arc::new(PgAuditLog::new(pool())),
+            proofs: Proofs { seals: Arc::new(PgSeals::new(pool())), keys: Vec::new() },
             progress: self.progress(),
             vault: Arc::clone(&self.vault) as _,
             passwords: Arc::new(TestPasswords),

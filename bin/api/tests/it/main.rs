@@ -47,6 +47,7 @@ mod people;
 mod portal;
 mod portal_people;
 mod profile;
+mod proofs;
 mod recovery;
 mod referrals;
 mod rest;

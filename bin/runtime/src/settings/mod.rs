@@ -1,6 +1,7 @@
 //! Settings: read once from the environment, all problems reported at once, secrets never shown.
 
 mod reader;
+mod seals;
 
 use std::{collections::HashMap, fmt, path::PathBuf};
 
@@ -9,6 +10,7 @@ use adapter_postgres::PgSettings;
 use application::Lifetimes;
 
 use self::reader::Reader;
+pub(crate) use self::seals::SealSettings;
 
 const PORT_USER: u16 = 3333;
 const PORT_PORTAL: u16 = 3334;
@@ -98,6 +100,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// How often a minute one client may use the operations that need no token.
     pub public_limit: u32,
+    /// What seals the audit trail, and checks its seals.
+    pub seals: SealSettings,
     /// What passes as every second factor; never in public environments.
     pub two_factor_bypass: Option<Secret>,
 }
@@ -142,6 +146,7 @@ impl Settings {
         let external_workers = read.get("WORKERS").is_some_and(|workers| workers == "external");
         let lifetimes = read.lifetimes();
         let public_limit = read.public_limit(environment);
+        let seals = if process == Process::Migrator { SealSettings::default() } else { read.seals() };
         let two_factor_bypass = read.get("TWOFA_BYPASS_PASSWORD").map(Secret);
         if environment.is_some_and(Environment::is_public) && two_factor_bypass.is_some() {
             read.problem("TWOFA_BYPASS_PASSWORD", "must not be set outside development and test");
@@ -165,6 +170,7 @@ impl Settings {
                 external_workers,
                 lifetimes,
                 public_limit,
+                seals,
                 two_factor_bypass,
             }),
             _ => Err(read.problems),

@@ -54,6 +54,7 @@ pub(super) fn bring_up(state: &State, wishes: &Wishes) -> Result<Vec<Service>> {
         database_url: &stores.app,
         redis_url: &stores.redis,
         data_key: credentials.get("DATA_KEY"),
+        audit_key: credentials.get("AUDIT_SIGNING_KEY"),
     };
     let demo = seed(&setting, api_port, &keys)?;
     let api = setting.command(&API, api_port, &keys.user)?;
@@ -214,6 +215,7 @@ fn ensure_operator(
                 database_url: &stores.app,
                 redis_url: &stores.redis,
                 data_key: credentials.get("DATA_KEY"),
+                audit_key: credentials.get("AUDIT_SIGNING_KEY"),
             };
             let mut command = setting.command(&PORTAL, port, &keys.portal)?;
             command.args(["operator", "create", "--email", &email]);
@@ -262,5 +264,6 @@ fn write_settings(
     settings.set("PORTAL_PRIVATE_KEY_FILE", keys.portal.private.display().to_string());
     settings.set("PORTAL_PUBLIC_KEY_FILE", keys.portal.public.display().to_string());
     settings.set("DATA_KEY", credentials.get("DATA_KEY"));
+    settings.set("AUDIT_SIGNING_KEY", credentials.get("AUDIT_SIGNING_KEY"));
     settings.write(&state.settings_file())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::State;
-use crate::{dotenv::Dotenv, random};
+use crate::{dotenv::Dotenv, keys, random};
 
 pub(super) const OPERATOR_EMAIL: &str = "operator@demo.test";
 
@@ -28,6 +28,9 @@ impl Credentials {
         }
         if values.get("DATA_KEY").is_none() {
             values.set("DATA_KEY", random::data_key()?);
+        }
+        if values.get("AUDIT_SIGNING_KEY").is_none() {
+            values.set("AUDIT_SIGNING_KEY", keys::sealing()?);
         }
         if values.get("OPERATOR_PASSWORD").is_none() {
             values.set("OPERATOR_PASSWORD", random::person_password()?);

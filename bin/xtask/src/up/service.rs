@@ -43,6 +43,7 @@ pub(super) struct Setting<'a> {
     pub(super) database_url: &'a str,
     pub(super) redis_url: &'a str,
     pub(super) data_key: &'a str,
+    pub(super) audit_key: &'a str,
 }
 
 impl Setting<'_> {
@@ -61,6 +62,7 @@ impl Setting<'_> {
             .env("JWT_PRIVATE_KEY", text(&keys.private)?)
             .env("JWT_PUBLIC_KEY", text(&keys.public)?)
             .env("DATA_KEY", self.data_key)
+            .env("AUDIT_SIGNING_KEY", self.audit_key)
             .env("WEB_URL", web_url);
         if let Some(limit) = environment::variable("RATE_LIMIT_PUBLIC") {
             command.env("RATE_LIMIT_PUBLIC", limit);
