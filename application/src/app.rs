@@ -16,6 +16,7 @@ use crate::{
     Aggregates,
     api_key::ApiKeyList,
     audit::AuditLog,
+    jobs::JobBoard,
     live::Hub,
     operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
@@ -104,6 +105,8 @@ pub struct Deps {
     pub audit: Arc<dyn AuditLog>,
     /// What shows that nobody changed the log.
     pub proofs: Proofs,
+    /// The queue of jobs, as operators see it.
+    pub jobs: Arc<dyn JobBoard>,
     /// How far read models have come.
     pub progress: Arc<dyn Progress>,
     /// Live changes.

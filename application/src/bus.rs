@@ -42,14 +42,14 @@
 //! }
 //! ```
 
-use std::{error::Error, future::Future};
+use std::{error::Error, future::Future, time::Instant};
 
 use domain::{operator::OperatorRole, role::Permission};
 use serde::Serialize;
 use tracing::Instrument;
 
 use crate::{
-    App, Caller, Failure, Never, Platform, Refusal,
+    App, Caller, Failure, Never, Platform, Refusal, meter,
     ports::{Cursor, ReadModel, Visibility},
 };
 
@@ -181,7 +181,7 @@ impl App {
         C: Command,
         Self: Handle<C>,
     {
-        self.carry_out(caller, command, terms, true).await
+        self.measured(caller, command, terms, true).await
     }
 
     /// As [`Self::send`], but the answer does not wait until read models show it: for many commands
@@ -191,13 +191,26 @@ impl App {
         C: Command,
         Self: Handle<C>,
     {
-        self.carry_out(caller, command, terms, false).await
+        self.measured(caller, command, terms, false).await
     }
 
     /// Whether the caller may send a command at all: for surfaces that have much to do before they
     /// send the first one.
     pub fn may_send<C: Command>(caller: &Caller) -> Result<(), Failure<C::Rejection>> {
         C::ACCESS.admit(caller)
+    }
+
+    async fn measured<C>(&self, caller: &Caller, command: C, terms: Terms, waits: bool) -> Outcome<C>
+    where
+        C: Command,
+        Self: Handle<C>,
+    {
+        let begun = Instant::now();
+        let outcome = self.carry_out(caller, command, terms, waits).await;
+        let code = outcome.as_ref().err().map_or("ok", |failure| failure.code().as_str());
+        meter::COMMANDS.add(1, [C::NAME, code]);
+        meter::COMMAND_TIME.since(begun, [C::NAME]);
+        outcome
     }
 
     async fn carry_out<C>(&self, caller: &Caller, command: C, terms: Terms, waits: bool) -> Outcome<C>

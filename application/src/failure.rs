@@ -163,6 +163,24 @@ impl<R: Error + 'static> Failure<R> {
     }
 }
 
+impl<R: Refusal> Failure<R> {
+    /// The code on the wire.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Rejected(refusal) => refusal.code(),
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::Forbidden(_) | Self::RoleTooLow(_) | Self::WrongPlatform { .. } | Self::NotInPerson => {
+                Code::Forbidden
+            }
+            Self::Conflict { .. } | Self::KeyReused => Code::Conflict,
+            Self::KeyMalformed => Code::ValidationFailed,
+            Self::NotThereYet | Self::Unavailable(_) => Code::Unavailable,
+            Self::Internal(_) => Code::Internal,
+            Self::RateLimited(_) => Code::RateLimited,
+        }
+    }
+}
+
 impl Failure<Never> {
     /// The failure of something that cannot refuse, where something that can is called.
     pub fn widen<S: Error + 'static>(self) -> Failure<S> {
@@ -221,25 +239,19 @@ impl<R: Refusal> From<R> for Problem {
 
 impl<R: Refusal> From<Failure<R>> for Problem {
     fn from(failure: Failure<R>) -> Self {
-        let message = failure.to_string();
+        let plain = Self::new(failure.code(), failure.to_string());
         match failure {
             Failure::Rejected(refusal) => refusal.into(),
-            Failure::Unauthenticated => Self::new(Code::Unauthenticated, message),
-            Failure::Forbidden(_)
+            Failure::RateLimited(wait) => wait.into(),
+            Failure::Conflict { current_version } => Self { current_version: Some(current_version), ..plain },
+            Failure::KeyReused | Failure::KeyMalformed => plain.of_field("idempotencyKey"),
+            Failure::Unavailable(cause) | Failure::Internal(cause) => Self { cause: Some(cause), ..plain },
+            Failure::Unauthenticated
+            | Failure::Forbidden(_)
             | Failure::RoleTooLow(_)
             | Failure::WrongPlatform { .. }
-            | Failure::NotInPerson => Self::new(Code::Forbidden, message),
-            Failure::Conflict { current_version } => {
-                Self { current_version: Some(current_version), ..Self::new(Code::Conflict, message) }
-            }
-            Failure::KeyReused => Self::new(Code::Conflict, message).of_field("idempotencyKey"),
-            Failure::KeyMalformed => Self::new(Code::ValidationFailed, message).of_field("idempotencyKey"),
-            Failure::NotThereYet => Self::new(Code::Unavailable, message),
-            Failure::Unavailable(cause) => {
-                Self { cause: Some(cause), ..Self::new(Code::Unavailable, message) }
-            }
-            Failure::Internal(cause) => Self { cause: Some(cause), ..Self::new(Code::Internal, message) },
-            Failure::RateLimited(wait) => wait.into(),
+            | Failure::NotInPerson
+            | Failure::NotThereYet => plain,
         }
     }
 }

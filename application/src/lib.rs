@@ -20,6 +20,7 @@ pub mod jobs;
 mod limits;
 pub mod live;
 pub mod mail;
+pub mod meter;
 pub mod operator;
 mod order;
 mod page;

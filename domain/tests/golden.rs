@@ -135,7 +135,7 @@ fn accounts() -> Vec<UserEvent> {
         UserEvent::Reinstated { at },
         UserEvent::Invited {
             tenant: TenantId(id(1)),
-            by: UserId(id(2)),
+            by: Some(UserId(id(2))),
             fullname: Sealed::new("sealed-fullname"),
             email: Sealed::new("sealed-email"),
             email_index: BlindIndex::new("email-index"),
@@ -175,12 +175,20 @@ fn users() -> Vec<UserEvent> {
             at,
         },
         UserEvent::EmailVerified { at },
-        UserEvent::SignedIn { session, refresh: refresh.clone(), expires_at: at, at },
+        UserEvent::SignedIn {
+            session,
+            refresh: refresh.clone(),
+            expires_at: at,
+            place: None,
+            strange: false,
+            at,
+        },
         UserEvent::SessionRefreshed { session, refresh, expires_at: at, at },
         UserEvent::SessionRevoked { session, reason: Revocation::TokenReused, at },
         UserEvent::RoleAssigned { role: RoleRef::Custom(RoleId(id(8))), at },
         UserEvent::RoleRevoked { role: SystemRole::Viewer.into(), at },
         UserEvent::Erased { at },
+        UserEvent::TokensExpired { at },
     ]
 }
 
@@ -306,7 +314,15 @@ fn every_event_has_the_name_and_shape_that_is_stored() {
     hold(second_factor::<OperatorEvent>(), &mut pinned, &mut missing);
     assert!(missing.is_empty(), "written now, commit them: {missing:?}");
     // Shapes of earlier releases, which only upcasters read.
-    pinned.extend(["tag.created.v1.json".to_owned(), "tenant.created.after-a-person.v1.json".to_owned()]);
+    pinned.extend(
+        [
+            "tag.created.v1.json",
+            "tenant.created.after-a-person.v1.json",
+            "user.invited.by-an-operator.v1.json",
+            "user.signed_in.from-a-strange-place.v1.json",
+        ]
+        .map(str::to_owned),
+    );
     let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let orphans: Vec<String> = files.filter(|file| !pinned.contains(file)).collect();
     assert!(orphans.is_empty(), "no event has these shapes: {orphans:?}");
@@ -366,4 +382,20 @@ fn a_tenant_named_after_a_person_stores_no_name() {
     };
     let stored = fs::read_to_string(folder().join("tenant.created.after-a-person.v1.json")).unwrap();
     assert_eq!(serde_json::from_str::<TenantEvent>(&stored).unwrap(), event);
+}
+
+#[test]
+fn an_invitation_by_an_operator_names_nobody_of_the_tenant() {
+    let stored = fs::read_to_string(folder().join("user.invited.by-an-operator.v1.json")).unwrap();
+    let event: UserEvent = serde_json::from_str(&stored).unwrap();
+    assert!(matches!(&event, UserEvent::Invited { by: None, .. }), "{event:?}");
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&event).unwrap()), stored);
+}
+
+#[test]
+fn a_sign_in_from_a_strange_place_says_so_and_stores_no_address() {
+    let stored = fs::read_to_string(folder().join("user.signed_in.from-a-strange-place.v1.json")).unwrap();
+    let event: UserEvent = serde_json::from_str(&stored).unwrap();
+    assert!(matches!(&event, UserEvent::SignedIn { place: Some(_), strange: true, .. }), "{event:?}");
+    assert_eq!(format!("{}\n", serde_json::to_string_pretty(&event).unwrap()), stored);
 }

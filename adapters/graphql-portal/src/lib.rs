@@ -6,6 +6,7 @@
 //! declared on the query's type in `application`. Then `cargo xtask schema`.
 
 mod audit;
+mod job;
 mod operator;
 mod proofs;
 mod tenant;
@@ -27,6 +28,7 @@ pub struct Query(
     proofs::ProofQuery,
     tenant::TenantQuery,
     user::UserQuery,
+    job::JobQuery,
 );
 
 /// What can be done.
@@ -38,6 +40,7 @@ pub struct Mutation(
     todo::TodoMutation,
     tenant::TenantMutation,
     user::UserMutation,
+    job::JobMutation,
 );
 
 /// The schema of the portal.

@@ -179,7 +179,7 @@ fn name(raw: String) -> Result<TenantName> {
 
 #[Object]
 impl TenantMutation {
-    /// Makes a tenant, with nobody in it yet.
+    /// Makes a tenant, with nobody in it yet: `inviteOwner` asks its first Owner.
     async fn create_tenant(
         &self,
         ctx: &Context<'_>,

@@ -6,8 +6,8 @@ use application::{
     ports::Cursor,
     tenant::{CountPeopleOfTenant, PeopleOfTenant},
     user::{
-        CountPeopleAsOf, EraseUser, PeopleAsOf, PersonChanged, PersonField, PersonFilter, PersonRow,
-        PersonSort, PersonStatus, ReinstateUserOfTenant, SuspendUserOfTenant,
+        CountPeopleAsOf, EraseUser, InviteOwner, PeopleAsOf, PersonChanged, PersonField, PersonFilter,
+        PersonRow, PersonSort, PersonStatus, ReinstateUserOfTenant, SuspendUserOfTenant,
     },
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use domain::{TenantId, UserId, user::UserError};
 
 use crate::audit::{AsOf, shown_at};
-use crate::terms::{id, int, page_weight, position, terms, text_like};
+use crate::terms::{id, int, page_weight, parse, position, terms, text_like};
 
 #[derive(Default)]
 pub(crate) struct UserQuery;
@@ -154,16 +154,13 @@ impl UserQuery {
             Some(as_of) => Some(as_of.place(ctx).await?),
             None => None,
         };
-        let page = match as_of {
-            Some(at) => {
-                let asked = PeopleAsOf { tenant, at, filter: filter.clone(), window };
-                ctx.app().ask(ctx.caller(), asked, shown_at(ctx, at)).await
-            }
-            None => {
-                let sort = PersonSort::CreatedAt(Direction::Desc);
-                let request = PageRequest { filter: filter.clone(), sort, window };
-                ctx.app().ask(ctx.caller(), PeopleOfTenant { tenant, request }, ctx.after()).await
-            }
+        let page = if let Some(at) = as_of {
+            let asked = PeopleAsOf { tenant, at, filter: filter.clone(), window };
+            ctx.app().ask(ctx.caller(), asked, shown_at(ctx, at)).await
+        } else {
+            let sort = PersonSort::CreatedAt(Direction::Desc);
+            let request = PageRequest { filter: filter.clone(), sort, window };
+            ctx.app().ask(ctx.caller(), PeopleOfTenant { tenant, request }, ctx.after()).await
         };
         Ok(UserConnection { page: page.map_err(failed)?, tenant, filter, as_of, list })
     }
@@ -186,6 +183,15 @@ impl UserPayload {
         let (version, cursor) = (int(done.version), position(ctx, done.cursor));
         Ok(Self { user: (&done.person).into(), version, cursor })
     }
+}
+
+/// Who is to be an Owner.
+#[derive(InputObject)]
+struct InviteOwnerInput {
+    /// Where the invitation goes. Whoever has an account already cannot be invited.
+    email: String,
+    /// Whom the mail greets.
+    fullname: String,
 }
 
 /// Somebody was here.
@@ -228,6 +234,20 @@ impl UserMutation {
         let terms = terms(idempotency_key, expected_version);
         let reinstate = ReinstateUserOfTenant { tenant, user };
         UserPayload::of(ctx, ctx.app().send(ctx.caller(), reinstate, terms).await)
+    }
+
+    /// Asks somebody by mail to become an Owner of a tenant, as the first one of a tenant that was
+    /// made here. Asking again sends another link, and the one before works no longer.
+    async fn invite_owner(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        input: InviteOwnerInput,
+        idempotency_key: Option<String>,
+    ) -> Result<UserPayload> {
+        let (email, fullname) = (parse(input.email)?, parse(input.fullname)?);
+        let invite = InviteOwner { tenant: TenantId(id(&tenant_id, "tenantId")?), email, fullname };
+        UserPayload::of(ctx, ctx.app().send(ctx.caller(), invite, terms(idempotency_key, None)).await)
     }
 
     /// Erases a person for ever: sessions end, username and address are free again, and the key of

@@ -39,6 +39,7 @@ mod todo;
 mod user;
 mod vault;
 mod versions;
+mod vitals;
 mod xid;
 
 pub use api_key::{ApiKeyListProjection, PgApiKeyList};
@@ -60,7 +61,8 @@ pub use todo::{PgTodoList, PgTodoPast, TodoChangesProjection, TodoListProjection
 pub use user::{
     PeopleProjection, PeopleVersionsProjection, PgPeople, PgPeoplePast, PgReferrals, ReferralsProjection,
 };
-pub use vault::PgVault;
+pub use vault::{PgVault, Rewrapped};
+pub use vitals::{Lag, PgVitals, PoolUse};
 
 /// An error and its causes in one line, for the log.
 pub(crate) struct BoxedError<'a>(pub(crate) &'a (dyn std::error::Error + 'a));

@@ -8,7 +8,10 @@
 use std::sync::Arc;
 
 use application::{BoxError, ports::Cursor};
-use deadpool::managed::{self, Metrics, Object, RecycleResult};
+use deadpool::{
+    Status,
+    managed::{self, Metrics, Object, RecycleResult},
+};
 use deadpool_postgres::{Client, ClientWrapper, Manager, Pool, Runtime};
 use domain::TenantId;
 use futures_util::future::join;
@@ -53,6 +56,11 @@ impl TenantReaders {
             .create_timeout(Some(CONNECT_TIMEOUT))
             .build()?;
         Ok(Self { pool, rewrite: None })
+    }
+
+    /// How the connections are used.
+    pub(crate) fn status(&self) -> Status {
+        self.pool.status()
     }
 
     /// A connection on which nothing but this tenant's rows can be seen.

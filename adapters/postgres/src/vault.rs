@@ -4,6 +4,8 @@
 //! field seal alike, which tells nothing to anybody without the key, and lets the domain see that
 //! nothing changed. Destroying the key erases the person in events, snapshots and exports at once.
 
+mod rewrap;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -22,6 +24,8 @@ use domain::{BlindIndex, Sealed};
 use quick_cache::{UnitWeighter, sync::Cache};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+pub use self::rewrap::Rewrapped;
 
 /// Keys kept in memory.
 const CACHED_KEYS_MAX: u64 = 10_000;
@@ -50,6 +54,8 @@ pub struct PgVault {
     pool: Pool,
     entropy: Arc<dyn Entropy>,
     wrapping: Option<LessSafeKey>,
+    /// What keys may be wrapped with as well, until they are wrapped anew.
+    previous: Vec<LessSafeKey>,
     cache: Cache<Uuid, (Arc<[u8; KEY_BYTES]>, Instant)>,
     deployment: OnceCell<[u8; KEY_BYTES]>,
 }
@@ -57,11 +63,22 @@ pub struct PgVault {
 impl PgVault {
     /// A vault whose keys are wrapped by `data_key`, or stored plain without one.
     pub fn new(pool: Pool, entropy: Arc<dyn Entropy>, data_key: Option<[u8; KEY_BYTES]>) -> Arc<Self> {
+        Self::with_previous(pool, entropy, data_key, &[])
+    }
+
+    /// The same, and keys that are wrapped with one of `previous` open as well.
+    pub fn with_previous(
+        pool: Pool,
+        entropy: Arc<dyn Entropy>,
+        data_key: Option<[u8; KEY_BYTES]>,
+        previous: &[[u8; KEY_BYTES]],
+    ) -> Arc<Self> {
         let wrapping = data_key.map(|key| sealing_key(&key));
         Arc::new(Self {
             pool,
             entropy,
             wrapping,
+            previous: previous.iter().map(sealing_key).collect(),
             cache: Cache::with_weighter(CACHED_KEYS_FIRST, CACHED_KEYS_MAX, UnitWeighter),
             deployment: OnceCell::new(),
         })
@@ -147,22 +164,37 @@ impl PgVault {
         Ok([&[WRAPPED], nonce.as_slice(), &sealed].concat())
     }
 
+    /// Whether a stored key is wrapped with our own `DATA_KEY`.
+    fn is_ours(&self, subject: Uuid, stored: &[u8]) -> bool {
+        let own = self.wrapping.as_ref().filter(|_| stored.first() == Some(&WRAPPED));
+        own.is_some_and(|own| open_key(own, subject, &stored[1..]).is_some())
+    }
+
     fn unwrap(&self, subject: Uuid, stored: &[u8]) -> Result<[u8; KEY_BYTES], VaultError> {
         let broken = |why: &str| VaultError::Broken(why.to_owned());
-        let clear = match (stored.split_first(), &self.wrapping) {
-            (Some((&PLAIN, key)), _) => key.to_vec(),
-            (Some((&WRAPPED, _)), None) => return Err(broken("keys are wrapped, and DATA_KEY is not set")),
-            (Some((&WRAPPED, rest)), Some(wrapping)) if rest.len() > NONCE_BYTES => {
-                let (nonce, sealed) = rest.split_at(NONCE_BYTES);
-                let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken("a nonce is cut"))?;
-                let mut sealed = sealed.to_vec();
-                let opened = wrapping.open_in_place(nonce, Aad::from(*subject.as_bytes()), &mut sealed);
-                opened.map_err(|_| broken("DATA_KEY is not the one the keys were wrapped with"))?.to_vec()
+        let clear = match stored.split_first() {
+            Some((&PLAIN, key)) => key.to_vec(),
+            Some((&WRAPPED, rest)) => {
+                let mut keys = self.wrapping.iter().chain(&self.previous).peekable();
+                if keys.peek().is_none() {
+                    return Err(broken("keys are wrapped, and DATA_KEY is not set"));
+                }
+                let opened = keys.find_map(|key| open_key(key, subject, rest));
+                opened.ok_or_else(|| broken("DATA_KEY is not the one the keys were wrapped with"))?
             }
             _ => return Err(broken("a stored key has an unknown form")),
         };
         clear.try_into().map_err(|_| broken("a stored key has another length"))
     }
+}
+
+/// What is behind the first byte of a stored key, opened; `None` where `key` does not fit.
+fn open_key(key: &LessSafeKey, subject: Uuid, rest: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = rest.split_at_checked(NONCE_BYTES)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+    let mut sealed = sealed.to_vec();
+    let clear = key.open_in_place(nonce, Aad::from(*subject.as_bytes()), &mut sealed).ok()?;
+    Some(clear.to_vec())
 }
 
 #[async_trait]

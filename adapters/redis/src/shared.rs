@@ -1,8 +1,11 @@
 //! What the tasks and the port share.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::SystemTime,
+};
 
-use application::ports::Signal;
+use application::{meter, ports::Signal};
 use tokio::sync::{broadcast, watch};
 
 use crate::wire::Message;
@@ -36,7 +39,10 @@ impl Shared {
     pub(crate) fn receive(&self, bytes: &[u8]) {
         match Message::decode(bytes) {
             // Nobody listening is no error.
-            Ok(Message::Signal(signal)) => drop(self.received.send(signal)),
+            Ok(Message::Signal(signal)) => {
+                measured(&signal);
+                drop(self.received.send(signal));
+            }
             Ok(Message::Lost) => self.gap(),
             Err(reason) => {
                 tracing::warn!(redis.message_bytes = bytes.len(), %reason, "skipped a malformed message");
@@ -50,5 +56,14 @@ impl Shared {
 
     pub(crate) fn set_subscribed(&self, subscribed: bool) {
         self.subscribed.store(subscribed, Relaxed);
+    }
+}
+
+/// How long the newest change of a hint was on its way. Another node's clock may be ahead of ours.
+fn measured(signal: &Signal) {
+    let Signal::Projected { changes, .. } = signal else { return };
+    if let Some(change) = changes.last() {
+        let lag = SystemTime::from(change.at).elapsed().unwrap_or_default();
+        meter::RELAY_LAG.took(lag, []);
     }
 }

@@ -14,7 +14,7 @@ use application::{
 };
 use async_graphql::{Context, Name, Value, indexmap::IndexMap};
 
-use crate::{CursorCodec, Edge};
+use crate::{CursorCodec, Edge, client::neighbourhood};
 
 const SHOWN: u8 = 0;
 const LATE: u8 = 1;
@@ -66,6 +66,8 @@ pub trait ContextExt {
     fn codec(&self) -> &CursorCodec;
     /// Where the request comes from.
     fn client_address(&self) -> Option<IpAddr>;
+    /// Its neighbourhood, as text: what is odd to come from.
+    fn client_network(&self) -> Option<String>;
     /// Takes note of whether a mutation's answer can be seen already. The least visible counts.
     fn note_visibility(&self, visibility: Visibility);
 }
@@ -89,6 +91,10 @@ impl ContextExt for Context<'_> {
 
     fn client_address(&self) -> Option<IpAddr> {
         asked(self).client
+    }
+
+    fn client_network(&self) -> Option<String> {
+        asked(self).client.map(neighbourhood)
     }
 
     fn note_visibility(&self, visibility: Visibility) {

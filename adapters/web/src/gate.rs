@@ -11,6 +11,8 @@ mod known;
 mod scan;
 mod weigh;
 
+use std::sync::Arc;
+
 use application::{Code, Problem};
 use async_graphql::{
     Request, Variables,
@@ -45,6 +47,8 @@ pub(crate) struct Admitted {
     pub(crate) kind: OperationType,
     /// For the log.
     pub(crate) name: Option<String>,
+    /// For metrics.
+    pub(crate) label: Option<Arc<str>>,
     /// How many fields it asks for that are limited.
     pub(crate) limited: u32,
 }
@@ -83,20 +87,22 @@ fn parse(query: &str, rules: &EdgeRules) -> Result<ExecutableDocument, Problem> 
     Ok(document)
 }
 
-fn admitted(wanted: Wanted, document: ExecutableDocument, limited: &LimitedFields) -> Admitted {
+fn admitted(wanted: Wanted, document: ExecutableDocument, limited_fields: &LimitedFields) -> Admitted {
     let Wanted { query, operation_name, variables } = wanted;
     let operation_name = operation_name.filter(|name| !name.is_empty());
     let chosen = chosen(&document, operation_name.as_deref());
     let kind = chosen.map_or(OperationType::Query, |(_, operation)| operation.ty);
-    let limited = chosen
-        .map_or(0, |(_, operation)| limited.count(kind, &operation.selection_set.node, &document.fragments));
+    let limited = chosen.map_or(0, |(_, operation)| {
+        limited_fields.count(kind, &operation.selection_set.node, &document.fragments)
+    });
+    let label = chosen.map(|(_, operation)| limited_fields.label(&operation.selection_set.node));
     // Names are ASCII by the grammar, so that any byte is a boundary.
     let name = chosen.and_then(|(name, _)| name);
     let name = name.map(|name| name[..name.len().min(OPERATION_NAME_BYTES_MAX)].to_owned());
     let mut request = Request::new(query).variables(variables);
     request.operation_name = operation_name;
     request.set_parsed_query(document);
-    Admitted { request, kind, name, limited }
+    Admitted { request, kind, name, label, limited }
 }
 
 pub(crate) fn too_complex(message: impl Into<String>) -> Problem {
@@ -162,7 +168,8 @@ mod tests {
         {
             let variables = Variables::from_json(serde_json::json!({ "id": name }));
             let wanted = Wanted { query: query.to_owned(), operation_name: Some(name.to_owned()), variables };
-            let mut admitted = gate.admit(wanted, &EdgeRules::production()).ok().expect("it may run");
+            let mut admitted =
+                gate.admit(wanted, &EdgeRules::production()).unwrap_or_else(|_| panic!("it may run"));
             assert_eq!((admitted.kind, admitted.name.as_deref()), (kind, Some(name)));
             assert_eq!(admitted.request.variables["id"].to_string(), format!("{name:?}"));
             assert_eq!(admitted.request.parsed_query().expect("parsed").operations.iter().count(), 2);

@@ -61,9 +61,9 @@ impl From<Problem> for Turned {
 pub(crate) async fn answer<X: Executor>(graphql: &Graphql<X>, request: Request) -> Response {
     let id = RequestId::of(&request, &*graphql.edge.entropy);
     let media = Media::negotiate(request.headers());
-    let mut name = None;
+    let mut called = OperationName::default();
     let ran = match media {
-        Some(_) => run(graphql, request, &id, &mut name).await,
+        Some(_) => run(graphql, request, &id, &mut called).await,
         None => Err(Turned::http(
             StatusCode::NOT_ACCEPTABLE,
             "answers are application/graphql-response+json or application/json",
@@ -74,9 +74,7 @@ pub(crate) async fn answer<X: Executor>(graphql: &Graphql<X>, request: Request) 
         Ok((answer, asked)) => respond::answered(answer, &asked, &id, media),
         Err(turned) => respond::turned(turned, &id, media),
     };
-    if let Some(name) = name {
-        response.extensions_mut().insert(OperationName(name));
-    }
+    response.extensions_mut().insert(called);
     response
 }
 
@@ -84,7 +82,7 @@ async fn run<X: Executor>(
     graphql: &Graphql<X>,
     mut request: Request,
     id: &RequestId,
-    name: &mut Option<String>,
+    called: &mut OperationName,
 ) -> Result<(Answer, Arc<Asked>), Turned> {
     let edge = &graphql.edge;
     receive::check_head(&request, &edge.rules)?;
@@ -94,7 +92,7 @@ async fn run<X: Executor>(
     let by_get = request.method() == Method::GET;
     let wanted = receive::wanted(&mut request, &edge.rules).await?;
     let admitted = admit(graphql, wanted, by_get)?;
-    *name = admitted.name;
+    *called = OperationName { name: admitted.name, label: admitted.label };
     // Before anything runs: of a document with too many guesses not one is made.
     public::admit(edge, client, admitted.limited).await.map_err(Turned::always)?;
 

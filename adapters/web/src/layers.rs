@@ -2,6 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use application::meter;
 use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
@@ -64,7 +65,8 @@ impl<E: Endpoint> Endpoint for Layered<E> {
         headers.entry(X_REQUEST_ID).or_insert_with(|| id.header());
         cors::grant(headers, origin, rules);
         secure(headers, rules.production);
-        let operation = response.extensions().get::<OperationName>().map_or("-", |name| name.0.as_str());
+        let called = response.extensions().get::<OperationName>();
+        let operation = called.and_then(|called| called.name.as_deref()).unwrap_or("-");
         tracing::info!(
             target: "http",
             request_id = id.as_str(),
@@ -75,7 +77,26 @@ impl<E: Endpoint> Endpoint for Layered<E> {
             ms = milliseconds(started),
             "request"
         );
+        measured(uri.path(), called, response.status(), started);
         Ok(response)
+    }
+}
+
+/// Counts a request. What is asked of GraphQL is known by its field, everything else by the first
+/// part of its path: whole paths would be as many as clients can think of.
+fn measured(path: &str, called: Option<&OperationName>, status: StatusCode, started: Instant) {
+    let operation = called.and_then(|called| called.label.as_deref()).unwrap_or_else(|| part_of(path));
+    meter::REQUESTS.add(1, [operation, status.as_str()]);
+    meter::REQUEST_TIME.since(started, [operation]);
+}
+
+fn part_of(path: &str) -> &'static str {
+    match path.split('/').nth(1) {
+        Some("graphql") => "graphql",
+        Some("health") => "rest/health",
+        Some("v1") => "rest/v1",
+        Some(".well-known") => "rest/well-known",
+        _ => "other",
     }
 }
 

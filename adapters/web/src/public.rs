@@ -7,9 +7,10 @@
 use std::{
     collections::{HashMap, HashSet},
     net::{IpAddr, Ipv6Addr},
+    sync::Arc,
 };
 
-use application::{Platform, Problem, ports::Wait};
+use application::{Platform, Problem, meter, ports::Wait};
 use async_graphql::{
     Name, Positioned,
     parser::{
@@ -23,6 +24,10 @@ use domain::BlindIndex;
 
 use crate::Edge;
 
+/// In metrics, an operation that asks for several things.
+const SEVERAL: &str = "several";
+/// In metrics, an operation that is not ours.
+const UNKNOWN: &str = "unknown";
 /// The name of the directive.
 const LIMITED: &str = "limited";
 
@@ -31,6 +36,8 @@ const LIMITED: &str = "limited";
 pub(crate) struct LimitedFields {
     query: HashSet<String>,
     mutation: HashSet<String>,
+    /// Everything that can be asked for at all, limited or not: what metrics may name.
+    known: HashSet<Arc<str>>,
 }
 
 impl LimitedFields {
@@ -40,18 +47,35 @@ impl LimitedFields {
         let mut limited = Self::default();
         for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let fields = match definition.node.name.node.as_str() {
+            let root = definition.node.name.node.as_str().to_owned();
+            let TypeKind::Object(object) = definition.node.kind else { continue };
+            if ["Query", "Mutation", "Subscription"].contains(&root.as_str()) {
+                let names = object.fields.iter().map(|field| Arc::from(field.node.name.node.as_str()));
+                limited.known.extend(names);
+            }
+            let fields = match root.as_str() {
                 "Query" => &mut limited.query,
                 "Mutation" => &mut limited.mutation,
                 _ => continue,
             };
-            let TypeKind::Object(object) = definition.node.kind else { continue };
             let marked = object.fields.into_iter().filter(|field| {
                 field.node.directives.iter().any(|directive| directive.node.name.node == LIMITED)
             });
             fields.extend(marked.map(|field| field.node.name.node.to_string()));
         }
         limited
+    }
+
+    /// What an operation is called in metrics: its one field, where it is one of ours. Names that
+    /// clients make up are not kept.
+    pub(crate) fn label(&self, set: &SelectionSet) -> Arc<str> {
+        match set.items.as_slice() {
+            [Positioned { node: Selection::Field(field), .. }] => {
+                let name = field.node.name.node.as_str();
+                self.known.get(name).map_or_else(|| Arc::from(UNKNOWN), Arc::clone)
+            }
+            _ => Arc::from(SEVERAL),
+        }
     }
 
     /// How many of them an operation asks for: each alias counts, and each use of a fragment.
@@ -112,7 +136,10 @@ pub(crate) async fn admit(edge: &Edge, client: Option<IpAddr>, count: u32) -> Re
         return Ok(());
     }
     let key = edge.clients.of(edge.platform, "", client);
-    edge.limits.admit(&key, count, edge.rules.public).await.map_err(Problem::from)
+    edge.limits.admit(&key, count, edge.rules.public).await.map_err(|wait| {
+        meter::REFUSALS.add(1, ["public"]);
+        Problem::from(wait)
+    })
 }
 
 /// Counts a key that is nobody's, apart from what strangers may do: those who come from behind the

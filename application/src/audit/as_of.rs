@@ -26,6 +26,6 @@ impl Query for PlaceOf {
 
 impl Answer<PlaceOf> for App {
     async fn answer(&self, _: &Caller, query: PlaceOf) -> Answered<PlaceOf> {
-        self.place(query.moment).await.map_err(Failure::Unavailable)
+        self.place_of(query.moment).await.map_err(Failure::Unavailable)
     }
 }

@@ -109,7 +109,7 @@ impl Reading<'_> {
         let upto = match point {
             Point::Version(..0) => return Ok(Err(MomentError::VersionNegative)),
             Point::Version(version) => Upto::Version(version),
-            Point::Moment(moment) => match self.app.place(moment).await.map_err(Failure::Unavailable)? {
+            Point::Moment(moment) => match self.app.place_of(moment).await.map_err(Failure::Unavailable)? {
                 Ok(place) => Upto::Place(place),
                 Err(refused) => return Ok(Err(refused)),
             },

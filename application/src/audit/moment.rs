@@ -55,7 +55,7 @@ impl Refusal for MomentError {
 
 impl App {
     /// The last place of the log that belongs to a moment. A time that is not yet over is now.
-    pub(crate) async fn place(&self, moment: Moment) -> Result<Result<Cursor, MomentError>, BoxError> {
+    pub(crate) async fn place_of(&self, moment: Moment) -> Result<Result<Cursor, MomentError>, BoxError> {
         Ok(match moment {
             Moment::Position(..0) => Err(MomentError::PositionNegative),
             Moment::Position(0) => Ok(Cursor::default()),

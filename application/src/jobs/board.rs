@@ -4,11 +4,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 use domain::Timestamp;
+use serde::Serialize;
 
-use crate::BoxError;
+use crate::{BoxError, Page, Window};
 
 /// A job in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct JobId(pub i64);
 
 impl fmt::Display for JobId {
@@ -81,20 +82,40 @@ pub struct JobCount {
     pub oldest_ms: i64,
 }
 
+/// Which jobs: all that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Those that stand here.
+    pub state: Option<JobState>,
+    /// Those of this queue: the first part of the name.
+    pub queue: Option<String>,
+    /// Those of this kind: the second part of the name.
+    pub kind: Option<String>,
+}
+
+/// What became of an act on a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acted {
+    /// It was done to this one.
+    Done(JobRow),
+    /// A worker has it: it is left alone.
+    Running,
+    /// There is none.
+    Absent,
+}
+
 /// The queue as operators see it, and what they may do to it.
 #[async_trait]
 pub trait JobBoard: Send + Sync + 'static {
-    /// At most `limit` jobs before `before`, the newest first.
-    async fn list(
-        &self,
-        state: Option<JobState>,
-        before: Option<JobId>,
-        limit: usize,
-    ) -> Result<Vec<JobRow>, BoxError>;
-    /// Tries a job anew that waits or is dead, all tries before it. `None`: there is none, or it runs.
-    async fn retry(&self, id: JobId) -> Result<Option<JobRow>, BoxError>;
-    /// Takes a job out of the queue. `None`: there is none, or it runs.
-    async fn discard(&self, id: JobId) -> Result<Option<JobRow>, BoxError>;
+    /// A page of them, the newest first.
+    async fn page(&self, filter: &JobFilter, window: &Window<JobId>)
+    -> Result<Page<JobRow, JobId>, BoxError>;
+    /// How many there are.
+    async fn count(&self, filter: &JobFilter) -> Result<i64, BoxError>;
+    /// Tries a job anew that waits or is dead, all tries before it.
+    async fn retry(&self, id: JobId) -> Result<Acted, BoxError>;
+    /// Takes a job out of the queue.
+    async fn discard(&self, id: JobId) -> Result<Acted, BoxError>;
     /// Depth and age, by kind and state.
     async fn stats(&self) -> Result<Vec<JobCount>, BoxError>;
 }

@@ -13,18 +13,20 @@
 //! 4. Its cause: an arm in a slice's `reactions.rs`, or a line in [`SCHEDULES`].
 
 mod board;
+mod control;
 mod desk;
 mod email;
 mod kind;
 mod reaction;
 mod upkeep;
 
-pub use board::{JobBoard, JobCount, JobId, JobRow, JobState};
+pub use board::{Acted, JobBoard, JobCount, JobFilter, JobId, JobRow, JobState};
+pub use control::{CountJobs, DiscardJob, JobChanged, JobRefusal, ListJobs, RetryJob};
 pub use desk::{Attempt, JobDeps, JobFailure, Jobs, Perform};
 pub use email::{Cause, EMAIL, SendEmailVerification, SendNotification, SendPasswordReset};
 pub use kind::{Job, NewJob, Queue};
 pub use reaction::{Happened, Reaction};
 pub use upkeep::{
-    DEAD_JOBS_KEPT, FORGET_ROWS_MAX, ForgetDeadJobs, ForgetReceipts, ForgetSentMails, MAINTENANCE,
-    RECEIPTS_KEPT, Remnant, SCHEDULES, SENT_MAILS_KEPT, Schedule, Upkeep,
+    AWAITING_MAX, DEAD_JOBS_KEPT, FORGET_ROWS_MAX, ForgetDeadJobs, ForgetReceipts, ForgetSentMails,
+    ForgetTokens, MAINTENANCE, RECEIPTS_KEPT, Remnant, SCHEDULES, SENT_MAILS_KEPT, Schedule, Upkeep,
 };

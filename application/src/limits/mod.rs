@@ -8,8 +8,8 @@ use domain::BlindIndex;
 
 pub use self::local::LocalLimits;
 use crate::{
-    App, Failure,
-    ports::{Backoff, Limit},
+    App, Failure, meter,
+    ports::{Backoff, Limit, Wait},
 };
 
 /// How often one client may use public operations: of a surface, over all its nodes.
@@ -42,7 +42,7 @@ impl App {
     ) -> Result<Attempt<'_>, Failure<R>> {
         let index = self.vault.index(scope, &name.trim().to_lowercase()).await;
         let key = index.map_err(|error| crate::user::sealed::<R>(error))?;
-        self.lockouts.may_try(&key).await.map_err(Failure::RateLimited)?;
+        self.lockouts.may_try(&key).await.map_err(later)?;
         Ok(Attempt { app: self, scope, key })
     }
 }
@@ -55,6 +55,11 @@ impl Attempt<'_> {
             tracing::info!(login.kind = self.scope, "a sign-in was refused");
         }
         let settled = self.app.lockouts.settle(&self.key, right, PASSWORD_BACKOFF).await;
-        settled.map_err(Failure::RateLimited)
+        settled.map_err(later)
     }
+}
+
+fn later<R: Error + 'static>(wait: Wait) -> Failure<R> {
+    meter::REFUSALS.add(1, ["password"]);
+    Failure::RateLimited(wait)
 }

@@ -6,6 +6,7 @@ use super::{Mail, MailError, Mailer, MessageId};
 use crate::{
     BoxError,
     jobs::{Cause, JobFailure, Jobs, NewJob},
+    meter,
     ports::LogError,
     user::Addressed,
 };
@@ -46,7 +47,14 @@ impl Jobs {
 }
 
 async fn send(mailer: &dyn Mailer, mail: &Mail) -> Result<(), JobFailure> {
-    mailer.send(mail).await.map_err(|error| match error {
+    let sent = mailer.send(mail).await;
+    let outcome = match &sent {
+        Ok(()) => "sent",
+        Err(MailError::Later(_)) => "later",
+        Err(MailError::Refused(_)) => "refused",
+    };
+    meter::MAILS.add(1, [outcome]);
+    sent.map_err(|error| match error {
         MailError::Later(_) => JobFailure::Again(error.into()),
         MailError::Refused(_) => JobFailure::Never(error.into()),
     })

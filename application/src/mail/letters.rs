@@ -39,16 +39,19 @@ pub enum Notice {
     PasswordChanged,
     /// The person is kept out.
     Suspended,
+    /// The person signed in from a network that was not used before.
+    StrangePlace,
 }
 
 impl Notice {
     /// All of them, for the test that keeps their words.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SessionCopied,
         Self::SecondFactorBound,
         Self::SecondFactorUnbound,
         Self::PasswordChanged,
         Self::Suspended,
+        Self::StrangePlace,
     ];
 
     const fn subject(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Notice {
             Self::SecondFactorUnbound => "Two-factor authentication is off",
             Self::PasswordChanged => "Your password was changed",
             Self::Suspended => "Your account was suspended",
+            Self::StrangePlace => "A new sign-in to your account",
         }
     }
 
@@ -81,6 +85,10 @@ impl Notice {
             Self::Suspended => {
                 "your account was suspended: all devices were signed out, and you cannot sign in for now."
             }
+            Self::StrangePlace => {
+                "somebody signed in to your account, with your password, from a network that was not used for it \
+                 before."
+            }
         }
     }
 
@@ -93,6 +101,10 @@ impl Notice {
             Self::PasswordChanged => {
                 "If this was not you, set a new password at once, by \"forgot password\", and tell your \
                  administrator."
+            }
+            Self::StrangePlace => {
+                "If this was you, there is nothing to do. If it was not, change your password at once: that signs out \
+                 all devices. Then set up two-factor authentication."
             }
             Self::SecondFactorBound | Self::SecondFactorUnbound => {
                 "If this was not you, change your password at once and tell your administrator."

@@ -1,8 +1,10 @@
 //! How people join a tenant that is there already.
 
 use domain::{
-    Claim, StreamId,
-    role::{Permission, RoleRef},
+    Claim, StreamId, TenantId,
+    operator::OperatorRole,
+    role::{Permission, RoleRef, SystemRole},
+    tenant::TenantError,
     user::{
         self, Acceptance, Email, Fullname, INVITATION, Invite, Password, SecuredToken, UserCommand,
         UserError, Username,
@@ -18,7 +20,7 @@ use crate::{
     Access, App, Caller, Command, Failure, Handle, Member, Order, Outcome, Terms,
     aggregates::broken,
     order::idempotency_of,
-    ports::{fresh_token, hash_token},
+    ports::{IdempotencyKey, fresh_token, hash_token},
     role::Gone,
 };
 
@@ -36,6 +38,24 @@ pub struct InviteUser {
 impl Serialize for InviteUser {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.email.as_str(), self.fullname.as_str(), &self.roles).serialize(serializer)
+    }
+}
+
+/// Asks somebody to be an Owner of a tenant: the first one of a tenant that operators made, or
+/// another one where none is left.
+#[derive(Debug, Clone)]
+pub struct InviteOwner {
+    /// Of which tenant.
+    pub tenant: TenantId,
+    /// Where the invitation goes.
+    pub email: Email,
+    /// Whom it greets.
+    pub fullname: Fullname,
+}
+
+impl Serialize for InviteOwner {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.tenant, self.email.as_str(), self.fullname.as_str()).serialize(serializer)
     }
 }
 
@@ -57,6 +77,7 @@ pub struct AcceptInvitation {
 }
 
 user_command!(InviteUser -> PersonChanged, "user.invite", Access::Needs(&[Permission::ManageUsers]), [People]);
+user_command!(InviteOwner -> PersonChanged, "user.invite_owner", Access::Operator(OperatorRole::SuperAdmin), [People]);
 user_command!(AcceptInvitation -> PersonChanged, "user.accept_invitation", Access::Public, [People, Referrals]);
 
 impl Handle<InviteUser> for App {
@@ -65,6 +86,38 @@ impl Handle<InviteUser> for App {
         // Nobody gives what they do not have.
         self.within_reach(caller, me, &invite.roles, Gone::Refused).await?;
         let key = self.personal_key(caller, InviteUser::NAME, &invite, &terms).await?;
+        self.invite(caller, me.tenant, invite, InviteUser::NAME, key, &terms).await
+    }
+}
+
+impl Handle<InviteOwner> for App {
+    async fn handle(&self, caller: &Caller, invite: InviteOwner, terms: Terms) -> Outcome<InviteOwner> {
+        let InviteOwner { tenant, email, fullname } = &invite;
+        let (_, state) = self
+            .tenants
+            .load(&StreamId::global(tenant.0))
+            .await
+            .map_err(|failure| failure.map(UserError::Tenant))?;
+        state.names().ok_or(Failure::Rejected(UserError::Tenant(TenantError::NotFound)))?;
+        let key = self.personal_key(caller, InviteOwner::NAME, &invite, &terms).await?;
+        let roles = vec![RoleRef::System(SystemRole::Owner)];
+        let asked = InviteUser { email: email.clone(), fullname: fullname.clone(), roles };
+        self.invite(caller, *tenant, asked, InviteOwner::NAME, key, &terms).await
+    }
+}
+
+impl App {
+    /// Asks somebody to join a tenant. Whoever has an account anywhere cannot be asked; whoever was
+    /// asked already gets another invitation in place of the one before.
+    async fn invite(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        invite: InviteUser,
+        name: &'static str,
+        key: Option<IdempotencyKey>,
+        terms: &Terms,
+    ) -> Result<PersonChanged, Failure<UserError>> {
         if let Some(key) = &key
             && let Some(receipt) = self.log.receipt(key).await.map_err(broken)?
         {
@@ -76,14 +129,16 @@ impl Handle<InviteUser> for App {
         if registered.is_some() {
             return Err(Failure::Rejected(UserError::EmailTaken));
         }
-        let invited = self.log.holder(&user::invitee(me.tenant, &index)).await.map_err(broken)?;
-        let stream = invited.unwrap_or_else(|| StreamId::within(me.tenant, self.entropy.id()));
+        let invited = self.log.holder(&user::invitee(tenant, &index)).await.map_err(broken)?;
+        let stream = invited.unwrap_or_else(|| StreamId::within(tenant, self.entropy.id()));
         let subject = stream.own().ok_or(Failure::Rejected(UserError::NotFound))?;
         let token = fresh_token(self.entropy.as_ref());
         let at = self.clock.now();
+        // A key acts for its owner; an operator belongs to no tenant.
+        let by = caller.signed_in::<UserError>().ok().map(|me| me.user);
         let intent = UserCommand::Invite(Box::new(Invite {
-            tenant: me.tenant,
-            by: me.user,
+            tenant,
+            by,
             fullname: seal(vault, subject, "fullname", invite.fullname.as_str()).await?,
             email: seal(vault, subject, "email", invite.email.as_str()).await?,
             email_index: index,
@@ -94,7 +149,7 @@ impl Handle<InviteUser> for App {
                 expires_at: until(at, self.lifetimes.invitation)?,
             },
         }));
-        let order = Order { stream, intent, caller, name: InviteUser::NAME, terms: &terms, key, at };
+        let order = Order { stream, intent, caller, name, terms, key, at };
         self.person_changed(self.users.execute(order).await?).await
     }
 }

@@ -77,6 +77,9 @@ impl Jobs {
             UserEvent::PasswordChanged { at, .. } => {
                 self.about(user, stream, Notice::PasswordChanged, *at).await
             }
+            UserEvent::SignedIn { strange: true, at, .. } => {
+                self.about(user, stream, Notice::StrangePlace, *at).await
+            }
             UserEvent::Suspended { at } => self.about(user, stream, Notice::Suspended, *at).await,
             UserEvent::SessionRevoked { reason: Revocation::TokenReused, at, .. } => {
                 self.about(user, stream, Notice::SessionCopied, *at).await

@@ -22,7 +22,7 @@ pub use account::{
 pub(crate) use commands::sealed;
 pub use commands::{AddPerson, Person, PersonChanged, Register, VerifyEmail};
 pub use erasure::{EraseUser, ErasedUser};
-pub use invitations::{AcceptInvitation, InviteUser};
+pub use invitations::{AcceptInvitation, InviteOwner, InviteUser};
 pub(crate) use letters::Addressed;
 pub use letters::NOTICE_AGE_MAX;
 pub use past::{CountPeopleAsOf, PastPerson, PeopleAsOf, PeoplePast};

@@ -23,6 +23,7 @@ impl Reaction for Mails {
         "user.invited",
         "user.password_changed",
         "user.suspended",
+        "user.signed_in",
         "user.session_revoked",
         "user.two_factor_bound",
         "user.two_factor_unbound",
@@ -41,6 +42,7 @@ impl Reaction for Mails {
             UserEvent::Invited { .. }
             | UserEvent::PasswordChanged { .. }
             | UserEvent::Suspended { .. }
+            | UserEvent::SignedIn { strange: true, .. }
             | UserEvent::SessionRevoked { reason: Revocation::TokenReused, .. }
             | UserEvent::TwoFactorBound(_)
             | UserEvent::TwoFactorUnbound(_) => job(&SendNotification { cause: cause.clone() }, &cause),

@@ -17,6 +17,7 @@ impl Refusal for UserError {
             | Self::UsernameMalformed
             | Self::EmailMalformed
             | Self::PasswordWeak
+            | Self::PasswordCommon
             | Self::TokenInvalid
             | Self::CurrentPasswordWrong
             | Self::OwnSuspension
@@ -39,7 +40,7 @@ impl Refusal for UserError {
             Self::FullnameMalformed => Some("fullname"),
             Self::UsernameMalformed | Self::UsernameTaken => Some("username"),
             Self::EmailMalformed | Self::EmailTaken | Self::AlreadyInvited => Some("email"),
-            Self::PasswordWeak => Some("password"),
+            Self::PasswordWeak | Self::PasswordCommon => Some("password"),
             Self::TokenInvalid => Some("token"),
             Self::TwoFactor(error) => error.field(),
             Self::CurrentPasswordWrong => Some("currentPassword"),

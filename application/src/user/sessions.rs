@@ -2,14 +2,14 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    Claim, SessionId, StreamId, TenantId, Timestamp, UserId,
+    Claim, Sealed, SessionId, StreamId, TenantId, Timestamp, UserId,
     two_factor::TwoFactorError,
     user::{self, Account, Session, USERNAME, User, UserCommand, UserError},
 };
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::commands::{itself, sealed};
+use super::commands::{itself, seal, sealed};
 use crate::{
     Access, App, Caller, Command, Failure, Handle, Order, Outcome, Terms,
     bus::Done,
@@ -27,6 +27,9 @@ pub struct Login {
     /// Password.
     #[serde(skip)]
     pub password: String,
+    /// The network that the request comes from, where that is known.
+    #[serde(skip)]
+    pub network: Option<String>,
 }
 
 /// Goes on with a session.
@@ -90,7 +93,7 @@ session_command!(Refresh -> SessionTokens, "user.refresh");
 
 impl Handle<Login> for App {
     async fn handle(&self, caller: &Caller, login: Login, _: Terms) -> Outcome<Login> {
-        let Login { identifier, password } = login;
+        let Login { identifier, password, network } = login;
         let attempt = self.attempt("login", &identifier).await?;
         let found = self.find(&identifier).await?;
         let hash = match &found {
@@ -109,7 +112,8 @@ impl Handle<Login> for App {
         self.tenant_is_open(&stream).await?;
         let now = self.clock.now();
         let session = SessionId(self.entropy.id());
-        let (refresh, opened) = self.open_session(&stream, session, now)?;
+        let (refresh, mut opened) = self.open_session(&stream, session, now)?;
+        opened.place = self.place(&stream, network).await?;
         let intent = UserCommand::SignIn(opened);
         let terms = Terms::default();
         let caller = &itself(caller, &stream, now);
@@ -183,6 +187,16 @@ impl App {
         if tenant.is_suspended() { Err(Failure::Rejected(UserError::Suspended)) } else { Ok(()) }
     }
 
+    /// A network as it is remembered: sealed with the person's own key, so that it goes with it.
+    pub(super) async fn place(
+        &self,
+        stream: &StreamId,
+        network: Option<String>,
+    ) -> Result<Option<Sealed>, Failure<UserError>> {
+        let (Some(subject), Some(network)) = (stream.own(), network) else { return Ok(None) };
+        seal(self.vault.as_ref(), subject, "place", &network).await.map(Some)
+    }
+
     pub(super) fn open_session(
         &self,
         stream: &StreamId,
@@ -193,7 +207,7 @@ impl App {
             write_refresh(stream, id, self.entropy.as_ref()).ok_or(Failure::Rejected(UserError::NotFound))?;
         let lifetime = chrono::Duration::from_std(self.lifetimes.refresh);
         let expires_at = now + lifetime.map_err(|error| Failure::Internal(error.into()))?;
-        let session = Session { id, refresh: hash_token(&clear), expires_at };
+        let session = Session { id, refresh: hash_token(&clear), expires_at, place: None };
         Ok((clear, session))
     }
 

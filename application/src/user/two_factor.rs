@@ -54,6 +54,9 @@ pub struct VerifyTwoFactor {
     /// What the device shows, or a recovery code.
     #[serde(skip)]
     pub code: String,
+    /// The network that the request comes from, where that is known.
+    #[serde(skip)]
+    pub network: Option<String>,
 }
 
 macro_rules! two_factor_command {
@@ -147,7 +150,8 @@ impl Handle<VerifyTwoFactor> for App {
         let now = self.clock.now();
         let attempt = self.weigh_code(subject, secret, &verify.code, now).await.map_err(sealed)?;
         let session = SessionId(self.entropy.id());
-        let (refresh, opened) = self.open_session(&stream, session, now)?;
+        let (refresh, mut opened) = self.open_session(&stream, session, now)?;
+        opened.place = self.place(&stream, verify.network).await?;
         let token = hash_token(&verify.token);
         let intent = UserCommand::TwoFactor(TwoFactorCommand::Pass { token, attempt, session: opened });
         let (terms, name) = (Terms::default(), VerifyTwoFactor::NAME);

@@ -3,20 +3,13 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    append, audit, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers,
-    surface, token,
-    append, bare, children, footprint, jobs, live, logins, projector, report::Report, servers::Servers,
-    strangers, surface, token,
-    append, bare, children, footprint, jobs, lines, live, projector, report::Report, servers::Servers,
-    surface, token,
-    append, bare, children, footprint, jobs, live, projector, report::Report, servers::Servers, surface,
-    token, verify,
+    append, audit, bare, children, footprint, jobs, lines, live, logins, projector, report::Report,
+    servers::Servers, strangers, surface, token, verify,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 11] = [
-const BENCHMARKS: [Benchmark; 12] = [
+const BENCHMARKS: &[Benchmark] = &[
     ("append", "one event to a new aggregate, 32 workers, against pgbench", append::run),
     ("projector", "the projection of todos, against COPY", projector::run),
     ("audit", "searching and going back in a log of a million events", audit::run),
@@ -59,7 +52,7 @@ pub(crate) fn run() -> Result<()> {
     children::end_with_us();
     let mut report = Report::new(is_json);
     for (name, _, benchmark) in BENCHMARKS {
-        if names.is_empty() || names.contains(&name) {
+        if names.is_empty() || names.contains(name) {
             benchmark(&servers, &mut report).with_context(|| format!("the benchmark {name} failed"))?;
         }
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, PoolError, Reached, StandingFollower, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
+    PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault,
+    PoolError, Reached, StandingFollower, Wake, jobs::PgJobBoard,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -20,6 +22,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    scrape::MetricsError,
     settings::Settings,
     start::{self, StartError},
     world::{SystemClock, SystemEntropy},
@@ -38,6 +41,8 @@ pub(crate) enum ComposeError {
     Vault(#[from] application::ports::VaultError),
     #[error("the log cannot be told from others: {0}")]
     Log(#[source] application::BoxError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     #[error("Config validation error: {0}")]
     Mail(#[from] adapter_mail::SettingsError),
 }
@@ -77,7 +82,8 @@ impl Node {
         let wake = Wake::new(Arc::clone(&signals) as Arc<dyn Signals>);
         let reached = Reached::new(ReadModel::ALL.map(ReadModel::name));
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let vault = PgVault::new(pools.pool.clone(), entropy, settings.data_key);
+        let (own, previous) = (settings.data_key, &settings.data_keys_previous);
+        let vault = PgVault::with_previous(pools.pool.clone(), entropy, own, previous);
         Ok(Self { pools, signals, wake, reached, vault, limits })
     }
 
@@ -140,6 +146,7 @@ impl Node {
             referrals: Arc::new(PgReferrals::new(queries.readers)),
             tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(queries.pool.clone()))),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
+            jobs: Arc::new(PgJobBoard::new(primary.clone())),
             audit: Arc::new(PgAuditLog::new(primary.clone())),
             proofs: Proofs { seals: Arc::new(PgSeals::new(primary)), keys: settings.seals.keys.clone() },
             progress,

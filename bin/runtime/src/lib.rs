@@ -14,6 +14,7 @@ mod mail;
 mod manage;
 mod migrate;
 mod readiness;
+mod scrape;
 mod seals;
 mod seed;
 mod serve;

@@ -1,12 +1,14 @@
-//! The queue of jobs on the command line: what waits, what failed, and what becomes of it.
+//! On the command line: the queue of jobs, and the keys of people under another `DATA_KEY`.
 
-use adapter_postgres::{PgPools, jobs::PgJobBoard};
+use std::sync::Arc;
+
+use adapter_postgres::{PgPools, PgVault, Rewrapped, jobs::PgJobBoard};
 use application::{
-    BoxError,
-    jobs::{JobBoard, JobId, JobRow, JobState},
+    BoxError, Window,
+    jobs::{Acted, JobBoard, JobFilter, JobId, JobRow, JobState},
 };
 
-use crate::settings::Settings;
+use crate::{settings::Settings, world::SystemEntropy};
 
 /// How many jobs are listed.
 const JOBS_LISTED_MAX: usize = 100;
@@ -45,16 +47,40 @@ pub(crate) async fn jobs(settings: &Settings, act: Act) -> Result<(), BoxError> 
     let board = PgJobBoard::new(PgPools::new(&settings.postgres)?.pool);
     let (id, done) = match act {
         Act::List(state) => {
-            for job in board.list(state, None, JOBS_LISTED_MAX).await? {
-                println!("{}", line(&job));
+            let filter = JobFilter { state, ..JobFilter::default() };
+            let page = board.page(&filter, &Window::First(JOBS_LISTED_MAX, None)).await?;
+            for edge in page.edges {
+                println!("{}", line(&edge.node));
             }
             return Ok(());
         }
         Act::Retry(id) => (id, board.retry(id).await?),
         Act::Discard(id) => (id, board.discard(id).await?),
     };
-    let job = done.ok_or_else(|| format!("there is no job {id}, or a worker has it"))?;
-    println!("{}", line(&job));
+    match done {
+        Acted::Done(job) => println!("{}", line(&job)),
+        Acted::Running => return Err(format!("a worker has job {id}").into()),
+        Acted::Absent => return Err(format!("there is no job {id}").into()),
+    }
+    Ok(())
+}
+
+/// Puts all keys of people under `DATA_KEY`. What it cannot open makes it fail at the end.
+#[expect(clippy::print_stdout, reason = "a result for people and pipes")]
+pub(crate) async fn rewrap(settings: &Settings) -> Result<(), BoxError> {
+    let pool = PgPools::new(&settings.postgres)?.pool;
+    let (own, previous) = (settings.data_key, &settings.data_keys_previous);
+    let vault = PgVault::with_previous(pool, Arc::new(SystemEntropy), own, previous);
+    let done = vault
+        .rewrap(|so_far| {
+            tracing::info!(keys.seen = so_far.seen, keys.moved = so_far.moved, "re-wrapping keys");
+        })
+        .await?;
+    let Rewrapped { seen, moved, closed } = done;
+    println!("{seen} keys, {moved} of them moved under this DATA_KEY, {closed} that none of the keys opens");
+    if closed > 0 {
+        return Err(format!("{closed} keys are wrapped with a key that is not in DATA_KEY_PREVIOUS").into());
+    }
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use crate::{
     healthcheck::healthcheck,
     migrate::unknown,
     readiness::NodeReadiness,
-    seed,
+    scrape, seed,
     settings::{Process, Settings},
     telemetry,
     workers::Workers,
@@ -188,6 +188,7 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         Arc::new(edge(Marks::default(), Arc::new(ClosedDoor))),
     );
     let ending = CancellationToken::new();
+    scrape::metrics(&node, settings.metrics, ending.clone()).await.map_err(ComposeError::Metrics)?;
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));
     let workers = match open(&settings, &node, tokens, &edge, &stop).await {
         Ok((app, edge, workers)) => {

@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     audit, cli,
     compose::{ComposeError, Node},
-    mail, manage, seals,
+    mail, manage, scrape, seals,
     settings::{Process, Settings},
     telemetry,
     world::SystemClock,
@@ -132,7 +132,8 @@ const USAGE: &str = "usage: worker                            run the consumers\
     worker consumers resume NAME      let a paused or halted one go on\n       \
     worker jobs [STATE]               list jobs: waiting, running, retrying, dead\n       \
     worker jobs retry ID              try one anew\n       \
-    worker jobs discard ID            take one out of the queue";
+    worker jobs discard ID            take one out of the queue\n       \
+    worker keys rewrap                put all keys of people under DATA_KEY";
 
 /// The `worker` binary.
 #[expect(clippy::print_stdout, reason = "help is for people")]
@@ -154,6 +155,9 @@ pub fn worker() -> ExitCode {
             }
             None => cli::misconfigured(&[USAGE.to_owned(), format!("       {}", audit::USAGE)]),
         },
+        ["keys", "rewrap"] => {
+            with_settings(|settings| cli::run(async move { manage::rewrap(&settings).await }))
+        }
         ["--help" | "-h" | "help"] => {
             println!("{USAGE}\n       {}", audit::USAGE);
             ExitCode::SUCCESS
@@ -209,6 +213,7 @@ fn run() -> ExitCode {
     cli::run(async move {
         let stop = cli::stop_signal();
         let node = Node::new(&settings).await?;
+        scrape::metrics(&node, settings.metrics, stop.clone()).await.map_err(ComposeError::Metrics)?;
         if let Err(error) = node.ready(&stop).await {
             // To be stopped while waiting for the database is no failure.
             return if stop.is_cancelled() { Ok(()) } else { Err(error) };

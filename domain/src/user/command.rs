@@ -10,6 +10,8 @@ use crate::{
 pub enum UserCommand {
     /// Be forgotten.
     Erase,
+    /// Clear away mailed tokens that were not used in time.
+    ForgetTokens,
     /// May do what a role allows, too.
     AssignRole(RoleRef),
     /// May do no more what only this role allows.
@@ -116,8 +118,8 @@ pub struct ProfileChange {
 pub struct Invite {
     /// Which tenant.
     pub tenant: TenantId,
-    /// By whom.
-    pub by: UserId,
+    /// By whom of that tenant; nobody, when an operator invites.
+    pub by: Option<UserId>,
     /// Full name, sealed.
     pub fullname: Sealed,
     /// E-mail address, sealed.
@@ -167,4 +169,6 @@ pub struct Session {
     pub refresh: TokenHash,
     /// Until when it can be refreshed.
     pub expires_at: Timestamp,
+    /// The network it is opened from, sealed, where that is known.
+    pub place: Option<Sealed>,
 }

@@ -35,6 +35,9 @@ pub enum UserError {
          an upper-case letter and a digit"
     )]
     PasswordWeak,
+    /// Everybody tries it first.
+    #[error("password is one of the most common ones; choose another")]
+    PasswordCommon,
     /// Unknown, used or expired.
     #[error("this token is invalid or has expired")]
     TokenInvalid,

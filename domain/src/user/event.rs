@@ -35,7 +35,18 @@ pub enum UserEvent {
     EmailVerified { at: Timestamp },
     /// A session was opened.
     #[serde(rename = "user.signed_in")]
-    SignedIn { session: SessionId, refresh: TokenHash, expires_at: Timestamp, at: Timestamp },
+    SignedIn {
+        session: SessionId,
+        refresh: TokenHash,
+        expires_at: Timestamp,
+        /// The network it was opened from, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Sealed>,
+        /// Whether the person came from other networks before, and never from this one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        strange: bool,
+        at: Timestamp,
+    },
     /// A session goes on under a new refresh token.
     #[serde(rename = "user.session_refreshed")]
     SessionRefreshed { session: SessionId, refresh: TokenHash, expires_at: Timestamp, at: Timestamp },
@@ -98,7 +109,9 @@ pub enum UserEvent {
     #[serde(rename = "user.invited")]
     Invited {
         tenant: TenantId,
-        by: UserId,
+        /// Nobody of the tenant, when an operator invited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
         fullname: Sealed,
         email: Sealed,
         email_index: BlindIndex,
@@ -121,6 +134,9 @@ pub enum UserEvent {
     /// The person is to be forgotten: the key of the personal data is destroyed.
     #[serde(rename = "user.erased")]
     Erased { at: Timestamp },
+    /// Mailed tokens were not used in time, and are cleared away.
+    #[serde(rename = "user.tokens_expired")]
+    TokensExpired { at: Timestamp },
     /// May do what a role allows, too.
     #[serde(rename = "user.role_assigned")]
     RoleAssigned { role: RoleRef, at: Timestamp },
@@ -171,6 +187,7 @@ impl DomainEvent for UserEvent {
             Self::Registered { .. } => "user.registered",
             Self::EmailVerified { .. } => "user.email_verified",
             Self::Erased { .. } => "user.erased",
+            Self::TokensExpired { .. } => "user.tokens_expired",
             Self::RoleAssigned { .. } => "user.role_assigned",
             Self::RoleRevoked { .. } => "user.role_revoked",
             Self::SignedIn { .. } => "user.signed_in",

@@ -16,8 +16,8 @@ use crate::{BlindIndex, Claim, Sealed, TenantId, Timestamp, UserId, role::RoleRe
 pub struct Invitation {
     /// Where the person is to belong.
     pub tenant: TenantId,
-    /// Who invited last.
-    pub by: UserId,
+    /// Who of the tenant invited last; nobody, when an operator did.
+    pub by: Option<UserId>,
     /// Full name, sealed.
     pub fullname: Sealed,
     /// E-mail address, sealed.
@@ -92,7 +92,9 @@ impl User {
                     *state = Self::Invited(Box::new(invitation));
                 }
             }
-            (Self::Invited(invitation), UserEvent::Suspended { .. }) => invitation.pending = None,
+            (Self::Invited(invitation), UserEvent::Suspended { .. } | UserEvent::TokensExpired { .. }) => {
+                invitation.pending = None;
+            }
             (Self::Invited(invitation), event @ UserEvent::InvitationAccepted { .. }) => {
                 if let Some(account) = invitation.accepted(event) {
                     *self = Self::Registered(Box::new(account));
@@ -117,6 +119,7 @@ impl User {
                 | UserEvent::RoleAssigned { .. }
                 | UserEvent::RoleRevoked { .. }
                 | UserEvent::Erased { .. }
+                | UserEvent::TokensExpired { .. }
                 | UserEvent::TwoFactorGenerated(_)
                 | UserEvent::TwoFactorBound(_)
                 | UserEvent::TwoFactorUnbound(_)
@@ -177,6 +180,7 @@ impl Invitation {
             referrer: None,
             reset: None,
             mailed: Vec::new(),
+            places: Vec::new(),
             two_factor: TwoFactor::default(),
         })
     }

@@ -1,11 +1,14 @@
 //! Users: the people of the user surface, their e-mail address and their sessions.
 
 mod command;
+mod common;
 mod erasure;
 mod error;
 mod event;
+mod expiry;
 mod invitation;
 mod password;
+mod place;
 mod profile;
 mod roles;
 #[cfg(test)]
@@ -15,17 +18,23 @@ mod spec_accounts;
 #[cfg(test)]
 mod spec_erasure;
 #[cfg(test)]
+mod spec_expiry;
+#[cfg(test)]
+mod spec_places;
+#[cfg(test)]
 mod spec_roles;
 mod suspension;
 mod two_factor;
 mod value;
 
+use chrono::TimeDelta;
 pub use command::{
     Acceptance, Invite, ProfileChange, Referrer, Register, SecuredToken, Session, UserCommand,
 };
 pub use error::UserError;
 pub use event::{PasswordChange, Revocation, UserEvent};
 pub use invitation::{Invitation, invitee};
+pub use place::PLACES_MAX;
 pub use roles::ROLES_MAX;
 use serde::{Deserialize, Serialize};
 pub use value::{
@@ -42,6 +51,9 @@ use crate::{
 
 /// The most sessions one person may have open; the oldest goes when another is opened.
 pub const SESSIONS_MAX: usize = 20;
+
+/// How long a session lasts from the sign-in, however often it is refreshed: 30 days.
+pub const SESSION_AGE_MAX_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// The scope in which e-mail addresses are unique.
 pub const EMAIL: &str = "user.email";
@@ -112,6 +124,9 @@ pub struct Account {
     pub reset: Option<Pending>,
     /// When mails were sent that anybody can ask for, within [`MAIL_WINDOW_SECONDS`].
     pub mailed: Vec<Timestamp>,
+    /// Where the person signed in from, sealed: the last [`PLACES_MAX`] networks.
+    #[serde(default)]
+    pub places: Vec<Sealed>,
 }
 
 /// A mailed token that was not used yet.
@@ -135,8 +150,8 @@ impl Pending {
 pub enum Standing {
     /// The e-mail address is not verified yet.
     Inactive {
-        /// The hash of the token that was mailed.
-        verification: TokenHash,
+        /// The hash of the token that was mailed; `None` once it has expired and was cleared away.
+        verification: Option<TokenHash>,
         /// Until when it works.
         expires_at: Timestamp,
     },
@@ -162,6 +177,19 @@ pub struct OpenSession {
     pub created_at: Timestamp,
     /// When it was refreshed last.
     pub last_used_at: Timestamp,
+}
+
+impl OpenSession {
+    /// When it ends for good.
+    pub fn ends_at(&self) -> Timestamp {
+        let age = TimeDelta::seconds(SESSION_AGE_MAX_SECONDS);
+        self.created_at.checked_add_signed(age).unwrap_or(Timestamp::MAX_UTC)
+    }
+
+    /// Whether it can be refreshed at that moment.
+    pub fn is_open(&self, at: Timestamp) -> bool {
+        at < self.expires_at && at < self.ends_at()
+    }
 }
 
 impl User {
@@ -214,7 +242,9 @@ impl User {
 
     fn verify_email(&self, token: &TokenHash, at: Timestamp) -> Result<Vec<UserEvent>, UserError> {
         match &self.registered().map_err(|_| UserError::TokenInvalid)?.standing {
-            Standing::Inactive { verification, expires_at } if verification == token && at < *expires_at => {
+            Standing::Inactive { verification: Some(verification), expires_at }
+                if verification == token && at < *expires_at =>
+            {
                 Ok(vec![UserEvent::EmailVerified { at }])
             }
             Standing::Inactive { .. } | Standing::Active | Standing::Suspended { .. } => {
@@ -240,12 +270,13 @@ impl User {
         at: Timestamp,
     ) -> Result<Vec<UserEvent>, UserError> {
         let account = self.registered().map_err(|_| UserError::SessionInvalid)?;
-        let Session { id, refresh, expires_at } = session;
+        let Session { id, refresh, expires_at, .. } = session;
         match account.sessions.iter().find(|open| open.id == id) {
             Some(open) if open.refresh != *shown => {
                 Ok(vec![UserEvent::SessionRevoked { session: id, reason: Revocation::TokenReused, at }])
             }
-            Some(open) if at < open.expires_at => {
+            Some(open) if open.is_open(at) => {
+                let expires_at = expires_at.min(open.ends_at());
                 Ok(vec![UserEvent::SessionRefreshed { session: id, refresh, expires_at, at }])
             }
             Some(_) | None => Err(UserError::SessionInvalid),
@@ -280,6 +311,7 @@ impl Root for User {
             UserCommand::AssignRole(role) => self.assign_role(role, at),
             UserCommand::RevokeRole(role) => self.revoke_role(role, at),
             UserCommand::Erase => self.erase(at),
+            UserCommand::ForgetTokens => Ok(self.forget_tokens(at)),
         }
     }
 
@@ -314,7 +346,7 @@ impl Root for User {
                     roles,
                     referral_code,
                     standing: Standing::Inactive {
-                        verification: verification_hash,
+                        verification: Some(verification_hash),
                         expires_at: verification_expires_at,
                     },
                     sessions: Vec::new(),
@@ -323,6 +355,7 @@ impl Root for User {
                     referrer: None,
                     reset: None,
                     mailed: Vec::new(),
+                    places: Vec::new(),
                 }));
             }
             (_, UserEvent::Erased { .. }) => *self = Self::Erased,
@@ -353,15 +386,16 @@ impl Root for User {
 impl Account {
     /// A session is opened; the oldest ones make room.
     fn open(&self, session: Session, at: Timestamp) -> Vec<UserEvent> {
-        let surplus = self.sessions.len().saturating_add(1).saturating_sub(SESSIONS_MAX);
-        let mut events: Vec<UserEvent> = self
-            .sessions
-            .iter()
+        // What has expired makes room by itself.
+        let open = || self.sessions.iter().filter(move |session| session.is_open(at));
+        let surplus = open().count().saturating_add(1).saturating_sub(SESSIONS_MAX);
+        let mut events: Vec<UserEvent> = open()
             .take(surplus)
             .map(|oldest| UserEvent::SessionRevoked { session: oldest.id, reason: Revocation::TooMany, at })
             .collect();
-        let Session { id, refresh, expires_at } = session;
-        events.push(UserEvent::SignedIn { session: id, refresh, expires_at, at });
+        let Session { id, refresh, expires_at, place } = session;
+        let strange = place.as_ref().is_some_and(|place| self.is_strange(place));
+        events.push(UserEvent::SignedIn { session: id, refresh, expires_at, place, strange, at });
         events
     }
 
@@ -382,9 +416,12 @@ impl Account {
             | UserEvent::Invited { .. }
             | UserEvent::InvitationAccepted { .. }
             | UserEvent::Erased { .. } => {}
+            UserEvent::TokensExpired { at } => self.forget_expired(at),
             UserEvent::EmailVerified { .. } => self.standing = Standing::Active,
-            UserEvent::SignedIn { session, refresh, expires_at, at } => {
+            UserEvent::SignedIn { session, refresh, expires_at, place, at, .. } => {
+                self.came_from(place);
                 let (created_at, last_used_at) = (at, at);
+                self.sessions.retain(|session| session.is_open(at));
                 self.sessions.push(OpenSession {
                     id: session,
                     refresh,
@@ -404,7 +441,7 @@ impl Account {
             UserEvent::VerificationRequested { verification_hash, verification_expires_at, at, .. } => {
                 password::note_mail(&mut self.mailed, at);
                 self.standing = Standing::Inactive {
-                    verification: verification_hash,
+                    verification: Some(verification_hash),
                     expires_at: verification_expires_at,
                 };
             }

@@ -49,12 +49,13 @@ fn session(n: u128, refresh: &str) -> Session {
         id: SessionId(Uuid::from_u128(n)),
         refresh: TokenHash::new(refresh),
         expires_at: noon() + Duration::days(7),
+        place: None,
     }
 }
 
 fn signed_in(n: u128, refresh: &str) -> UserEvent {
-    let Session { id, refresh, expires_at } = session(n, refresh);
-    UserEvent::SignedIn { session: id, refresh, expires_at, at: noon() }
+    let Session { id, refresh, expires_at, place } = session(n, refresh);
+    UserEvent::SignedIn { session: id, refresh, expires_at, place, strange: false, at: noon() }
 }
 
 fn verify(token: &str, at: Timestamp) -> Issued<UserCommand> {
@@ -98,7 +99,7 @@ fn a_session_unknown_or_expired_cannot_be_refreshed() {
 
 #[test]
 fn a_refresh_token_shown_twice_ends_its_family() {
-    let Session { id, refresh: hash, expires_at } = session(1, "b");
+    let Session { id, refresh: hash, expires_at, .. } = session(1, "b");
     let rotated = UserEvent::SessionRefreshed { session: id, refresh: hash, expires_at, at: noon() };
     let history = vec![registered(), verified(), signed_in(1, "a"), rotated];
     let revoked = UserEvent::SessionRevoked { session: id, reason: Revocation::TokenReused, at: noon() };
@@ -204,7 +205,7 @@ fn values_are_normalised_or_refused() {
     for bad in ["", " ", "Ada\r\nBcc: x"] {
         assert_eq!(Fullname::try_from(bad.to_owned()), Err(UserError::FullnameMalformed), "{bad:?}");
     }
-    assert_eq!(format!("{:?}", Password::try_from("Secret123".to_owned()).unwrap()), "Password(…)");
+    assert_eq!(format!("{:?}", Password::try_from("Hidden7Words".to_owned()).unwrap()), "Password(…)");
 }
 
 #[test]

@@ -63,6 +63,8 @@ fn with_sessions() -> Vec<UserEvent> {
         session: session(n),
         refresh: TokenHash::new("r"),
         expires_at: later(7 * 24 * 60),
+        place: None,
+        strange: false,
         at: noon(),
     }));
     events
@@ -113,7 +115,7 @@ fn suspended() -> UserEvent {
 fn invited(name: &str) -> UserEvent {
     UserEvent::Invited {
         tenant: TenantId(Uuid::from_u128(1)),
-        by: UserId(Uuid::from_u128(9)),
+        by: Some(UserId(Uuid::from_u128(9))),
         fullname: Sealed::new("f"),
         email: Sealed::new("e"),
         email_index: BlindIndex::new("ei"),
@@ -128,7 +130,7 @@ fn invited(name: &str) -> UserEvent {
 fn invite(name: &str) -> UserCommand {
     UserCommand::Invite(Box::new(Invite {
         tenant: TenantId(Uuid::from_u128(1)),
-        by: UserId(Uuid::from_u128(9)),
+        by: Some(UserId(Uuid::from_u128(9))),
         fullname: Sealed::new("f"),
         email: Sealed::new("e"),
         email_index: BlindIndex::new("ei"),
@@ -299,6 +301,7 @@ fn a_suspended_person_is_out_until_reinstated() {
             id: session(3),
             refresh: TokenHash::new("r"),
             expires_at: later(60),
+            place: None,
         }))
     };
     given(out()).when(sign_in()).then_expect_error(UserError::Suspended);

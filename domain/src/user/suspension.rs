@@ -54,7 +54,7 @@ impl Standing {
     /// The verification that is awaited, now or after the suspension.
     pub(super) fn verification(&self) -> Option<&TokenHash> {
         match self {
-            Self::Inactive { verification, .. } => Some(verification),
+            Self::Inactive { verification, .. } => verification.as_ref(),
             Self::Active => None,
             Self::Suspended { before } => before.verification(),
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::UserError;
+use super::{UserError, common::is_common};
 
 /// The longest full name, in characters.
 pub const FULLNAME_CHARS_MAX: usize = 100;
@@ -79,7 +79,10 @@ impl TryFrom<String> for Password {
         let strong = (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&chars)
             && raw.chars().any(char::is_uppercase)
             && raw.chars().any(|c| c.is_ascii_digit());
-        if strong { Ok(Self(raw)) } else { Err(UserError::PasswordWeak) }
+        if !strong {
+            return Err(UserError::PasswordWeak);
+        }
+        if is_common(&raw) { Err(UserError::PasswordCommon) } else { Ok(Self(raw)) }
     }
 }
 

@@ -122,7 +122,8 @@ impl EntryMutation {
         input: LoginInput,
         idempotency_key: Option<String>,
     ) -> Result<AuthPayload> {
-        let login = Login { identifier: input.identifier, password: input.password };
+        let network = ctx.client_network();
+        let login = Login { identifier: input.identifier, password: input.password, network };
         let done = ctx.app().send(ctx.caller(), login, terms(idempotency_key, None)).await.map_err(failed)?;
         Ok(done.into())
     }

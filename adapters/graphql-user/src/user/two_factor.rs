@@ -160,7 +160,8 @@ impl TwoFactorMutation {
         input: VerifyTwoFactorInput,
         idempotency_key: Option<String>,
     ) -> Result<AuthPayload> {
-        let verify = VerifyTwoFactor { token: input.two_factor_token, code: input.code };
+        let network = ctx.client_network();
+        let verify = VerifyTwoFactor { token: input.two_factor_token, code: input.code, network };
         let terms = terms(idempotency_key, None);
         let done = ctx.app().send(ctx.caller(), verify, terms).await.map_err(failed)?;
         Ok(done.into())

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use application::ports::{Cursor, Signal, Signals};
+use application::{
+    meter,
+    ports::{Cursor, Signal, Signals},
+};
 use deadpool_postgres::{Client, Pool};
 use tokio_util::sync::CancellationToken;
 
@@ -172,7 +175,7 @@ impl Runner {
             // Behind a backlog, two who write at the same time are quicker than one who writes for both.
             let along = if full || !parked.is_empty() { Vec::new() } else { riders.boarding(at).await };
             let mut job = Job { from: at, events: &batch.events, to: last, riders: along };
-            let (written, next) = tokio::join!(self.write(&mut client, &mut job, &mut parked), next);
+            let (written, next) = tokio::join!(self.measured(&mut client, &mut job, &mut parked), next);
             match written? {
                 Ok(written) => {
                     at = last;
@@ -190,6 +193,22 @@ impl Runner {
             ahead = next?;
         }
         Ok(None)
+    }
+
+    /// Writes a batch, and how long that took.
+    async fn measured(
+        &self,
+        client: &mut Client,
+        job: &mut Job<'_>,
+        parked: &mut HashSet<(String, String)>,
+    ) -> Result<Result<Written, Turn>, application::BoxError> {
+        let (begun, name, events) = (Instant::now(), self.projection.name(), job.events.len() as u64);
+        let written = self.write(client, job, parked).await;
+        meter::PROJECTION_TIME.since(begun, [name]);
+        if matches!(written, Ok(Ok(_))) {
+            meter::PROJECTED.add(events, [name]);
+        }
+        written
     }
 
     /// Streams that are put aside for this consumer.

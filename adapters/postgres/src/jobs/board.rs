@@ -1,8 +1,8 @@
 //! The queue as operators see it.
 
 use application::{
-    BoxError,
-    jobs::{JobBoard, JobCount, JobId, JobRow, JobState},
+    BoxError, Edge, Page, Window,
+    jobs::{Acted, JobBoard, JobCount, JobFilter, JobId, JobRow, JobState},
 };
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
@@ -16,6 +16,9 @@ pub struct PgJobBoard {
 /// Where a job stands, from the library's columns.
 const STATE: &str = "CASE WHEN locked_at IS NOT NULL THEN 'running' WHEN attempts >= max_attempts THEN 'dead' \
      WHEN attempts > 0 THEN 'retrying' ELSE 'waiting' END";
+/// Queue and kind, each where one is asked for.
+const OF_KIND: &str = "($2::text IS NULL OR split_part(task_identifier, ':', 1) = $2) \
+     AND ($3::text IS NULL OR split_part(task_identifier, ':', 2) = $3)";
 const COLUMNS: &str = "id, task_identifier, key, attempts, max_attempts, last_error, created_at, run_at";
 
 impl PgJobBoard {
@@ -25,7 +28,7 @@ impl PgJobBoard {
     }
 
     /// Acts on one job, then shows it as it is, or was.
-    async fn act(&self, sql: &str, id: JobId) -> Result<Option<JobRow>, BoxError> {
+    async fn act(&self, sql: &str, id: JobId) -> Result<Acted, BoxError> {
         let mut client = self.pool.get().await?;
         let tx = client.transaction().await?;
         let seen = format!("SELECT {COLUMNS}, {STATE} FROM graphile_worker.jobs WHERE id = $1");
@@ -33,37 +36,53 @@ impl PgJobBoard {
         let done = tx.query(sql, &[&id.0]).await?;
         let after = tx.query_opt(&seen, &[&id.0]).await?;
         tx.commit().await?;
-        if done.is_empty() {
-            return Ok(None);
+        match after.or(before) {
+            None => Ok(Acted::Absent),
+            Some(_) if done.is_empty() => Ok(Acted::Running),
+            Some(row) => Ok(Acted::Done(job(&row)?)),
         }
-        after.or(before).as_ref().map(job).transpose()
     }
 }
 
 #[async_trait]
 impl JobBoard for PgJobBoard {
-    async fn list(
+    async fn page(
         &self,
-        state: Option<JobState>,
-        before: Option<JobId>,
-        limit: usize,
-    ) -> Result<Vec<JobRow>, BoxError> {
+        filter: &JobFilter,
+        window: &Window<JobId>,
+    ) -> Result<Page<JobRow, JobId>, BoxError> {
+        let (beyond, order, place) = match window {
+            Window::First(_, after) => ("id < $4", "DESC", after),
+            Window::Last(_, before) => ("id > $4", "ASC", before),
+        };
         let sql = format!(
             "SELECT {COLUMNS}, {STATE} FROM graphile_worker.jobs WHERE ($1::text IS NULL OR {STATE} = $1) \
-             AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
+             AND {OF_KIND} AND ($4::bigint IS NULL OR {beyond}) ORDER BY id {order} LIMIT $5"
         );
+        let (state, place) = (filter.state.map(JobState::name), place.map(|id| id.0));
+        // One more, to know whether there is one.
+        let limit = i64::try_from(window.size() + 1)?;
         let client = self.pool.get().await?;
-        let limit = i64::try_from(limit)?;
-        let rows = client.query(&sql, &[&state.map(JobState::name), &before.map(|id| id.0), &limit]).await?;
-        rows.iter().map(job).collect()
+        let rows = client.query(&sql, &[&state, &filter.queue, &filter.kind, &place, &limit]).await?;
+        let edge = |row| job(row).map(|node| Edge { key: node.id, node });
+        Ok(Page::from_read(rows.iter().map(edge).collect::<Result<_, _>>()?, window))
     }
 
-    async fn retry(&self, id: JobId) -> Result<Option<JobRow>, BoxError> {
+    async fn count(&self, filter: &JobFilter) -> Result<i64, BoxError> {
+        let sql = format!(
+            "SELECT count(*) FROM graphile_worker.jobs WHERE ($1::text IS NULL OR {STATE} = $1) AND {OF_KIND}"
+        );
+        let state = filter.state.map(JobState::name);
+        let client = self.pool.get().await?;
+        Ok(client.query_one(&sql, &[&state, &filter.queue, &filter.kind]).await?.try_get(0)?)
+    }
+
+    async fn retry(&self, id: JobId) -> Result<Acted, BoxError> {
         let sql = "SELECT id FROM graphile_worker.reschedule_jobs(ARRAY[$1::bigint], run_at => now(), attempts => 0)";
         self.act(sql, id).await
     }
 
-    async fn discard(&self, id: JobId) -> Result<Option<JobRow>, BoxError> {
+    async fn discard(&self, id: JobId) -> Result<Acted, BoxError> {
         self.act("SELECT id FROM graphile_worker.complete_jobs(ARRAY[$1::bigint])", id).await
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::jobs::{
-    ForgetDeadJobs, ForgetReceipts, ForgetSentMails, Jobs, SCHEDULES, SendEmailVerification,
+    ForgetDeadJobs, ForgetReceipts, ForgetSentMails, ForgetTokens, Jobs, SCHEDULES, SendEmailVerification,
     SendNotification, SendPasswordReset,
 };
 use deadpool_postgres::Pool;
@@ -17,6 +17,7 @@ pub fn our_kinds(jobs: Jobs, pool: Pool, bell: Arc<Bell>, pace: JobPace) -> JobR
         .kind::<ForgetReceipts>()
         .kind::<ForgetSentMails>()
         .kind::<ForgetDeadJobs>()
+        .kind::<ForgetTokens>()
         .schedules(SCHEDULES);
     if !mails {
         return runner;

@@ -11,6 +11,7 @@ use std::{
 use application::{
     BoxError,
     jobs::{Attempt, Job, JobFailure, JobId, Perform},
+    meter,
 };
 use deadpool_postgres::Pool;
 use futures_util::FutureExt;
@@ -67,6 +68,7 @@ impl<D: Perform<J> + 'static, J: Job> TaskHandler for Task<D, J> {
         let done = perform(desk.performer.as_ref(), self.payload, &attempt).await;
         // The library takes one job a slot and look: where one was, there may be more.
         desk.bell.ring();
+        measured::<J>(&done, &attempt, started);
         match done {
             Ok(()) => {
                 let ms = started.elapsed().as_millis();
@@ -106,12 +108,27 @@ async fn perform<D: Perform<J>, J: Job>(
     }
 }
 
+/// Whether a failure is the last one.
+fn is_dead<J: Job>(failure: &JobFailure, attempt: &Attempt) -> bool {
+    matches!(failure, JobFailure::Never(_)) || attempt.number >= J::QUEUE.tries
+}
+
+fn measured<J: Job>(done: &Result<(), JobFailure>, attempt: &Attempt, started: Instant) {
+    let outcome = match done {
+        Ok(()) => "done",
+        Err(failure) if is_dead::<J>(failure, attempt) => "dead",
+        Err(_) => "again",
+    };
+    let (queue, kind) = J::NAME.split_once(':').unwrap_or((J::NAME, ""));
+    meter::JOB_RUNS.add(1, [queue, kind, outcome]);
+    meter::JOB_TIME.since(started, [queue, kind]);
+}
+
 /// Says in the log that it failed, and why; returns the cause.
 fn failed<J: Job>(attempt: &Attempt, failure: &JobFailure) -> String {
     let cause = BoxedError(failure).to_string().chars().take(CAUSE_CHARS_MAX).collect::<String>();
     let (name, id, number) = (J::NAME, attempt.job, attempt.number);
-    let dead = matches!(failure, JobFailure::Never(_)) || number >= J::QUEUE.tries;
-    if dead {
+    if is_dead::<J>(failure, attempt) {
         tracing::error!("Job {name} {id} failed after {number} attempt(s): {cause}");
     } else {
         tracing::warn!("Job {name} {id} failed after {number} attempt(s): {cause}");

@@ -6,7 +6,10 @@ use application::{
 };
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
-use domain::Timestamp;
+use domain::{
+    StreamId, Timestamp,
+    user::{INVITATION, RESET, VERIFICATION},
+};
 
 /// Removes rows behind `pool`.
 pub struct PgUpkeep {
@@ -29,6 +32,10 @@ const OUTBOX: &str =
 const DEAD_JOBS: &str = "SELECT graphile_worker.complete_jobs(ARRAY(SELECT id FROM graphile_worker.jobs \
      WHERE attempts >= max_attempts AND locked_at IS NULL AND updated_at < $1 ORDER BY id LIMIT $2))";
 
+/// Each pending token is a claim. They are few: one goes with each that is used.
+const AWAITING: &str = "SELECT DISTINCT aggregate_id FROM unique_claims \
+     WHERE scope = ANY($1::text[]) AND aggregate_id > $2 ORDER BY aggregate_id LIMIT $3";
+
 #[async_trait]
 impl Upkeep for PgUpkeep {
     async fn forget(&self, what: Remnant, before: Timestamp, limit: u32) -> Result<u64, BoxError> {
@@ -43,5 +50,13 @@ impl Upkeep for PgUpkeep {
             Remnant::DeadJobs => client.execute(DEAD_JOBS, &[&before, &limit]).await?,
         };
         Ok(gone)
+    }
+
+    async fn awaiting(&self, after: Option<&StreamId>, limit: u32) -> Result<Vec<StreamId>, BoxError> {
+        let client = self.pool.get().await?;
+        let scopes = [VERIFICATION, RESET, INVITATION];
+        let after = after.map_or("", StreamId::as_str);
+        let rows = client.query(AWAITING, &[&scopes.as_slice(), &after, &i64::from(limit)]).await?;
+        rows.iter().map(|row| Ok(StreamId::stored(row.try_get(0)?))).collect()
     }
 }

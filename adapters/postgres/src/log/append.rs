@@ -1,8 +1,11 @@
 //! Runs the statement of one unit, or of several at once, and reads the answer back.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{collections::HashMap, fmt::Write, time::Instant};
 
-use application::ports::{AppendError, Appended, Cursor, LogError, PAYLOAD_BYTES_MAX, Unit};
+use application::{
+    meter,
+    ports::{AppendError, Appended, Cursor, LogError, PAYLOAD_BYTES_MAX, Unit},
+};
 use deadpool_postgres::Client;
 use domain::Claim;
 use tokio_postgres::{
@@ -74,8 +77,14 @@ pub(super) async fn run(
         params.extend([&s.types as &(dyn ToSql + Sync), &s.ids, &s.sequences, &s.schemas, &s.payloads]);
     }
     let statement = client.prepare_cached(shape.statement()).await?;
+    let begun = Instant::now();
     let row = client.query_one(&statement, &params).await?;
-    appended(&row, units, &events)
+    meter::APPEND_TIME.since(begun, []);
+    let appended = appended(&row, units, &events)?;
+    if appended.is_some() {
+        meter::APPENDED.add(events.ids.len() as u64, []);
+    }
+    Ok(appended)
 }
 
 /// Where the events of each unit went, in the order of the units.
@@ -114,6 +123,8 @@ pub(super) fn refusal(error: tokio_postgres::Error, unit: &Unit) -> AppendError 
     match (db.code(), db.constraint()) {
         (&SqlState::UNIQUE_VIOLATION, Some("events_pkey"))
         | (&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED, _) => {
+            let first = unit.appends.first().map_or("unknown", |append| append.aggregate_type);
+            meter::CONFLICTS.add(1, [first]);
             AppendError::Conflict
         }
         (&SqlState::UNIQUE_VIOLATION, Some("unique_claims_pkey")) => {

@@ -146,6 +146,10 @@ impl PeopleProjection {
             UserEvent::Reinstated { .. } => {
                 place.set("status = CASE WHEN verified THEN 'ACTIVE' ELSE 'INACTIVE' END", &[]).await?;
             }
+            // An invitation that nobody followed is as good as withdrawn; only invited people have no username.
+            UserEvent::TokensExpired { .. } => {
+                place.set("status = CASE username WHEN '' THEN 'SUSPENDED' ELSE status END", &[]).await?;
+            }
             UserEvent::SignedIn { .. }
             | UserEvent::SessionRefreshed { .. }
             | UserEvent::SessionRevoked { .. }

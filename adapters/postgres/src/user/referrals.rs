@@ -63,6 +63,7 @@ impl Projection for ReferralsProjection {
                 UserEvent::RoleAssigned { .. }
                 | UserEvent::RoleRevoked { .. }
                 | UserEvent::Erased { .. }
+                | UserEvent::TokensExpired { .. }
                 | UserEvent::EmailVerified { .. }
                 | UserEvent::SignedIn { .. }
                 | UserEvent::SessionRefreshed { .. }

@@ -144,6 +144,7 @@ impl Sheet {
             | UserEvent::TwoFactorPassed(_)
             | UserEvent::TwoFactorRefused(_)
             | UserEvent::Referred { .. }
+            | UserEvent::TokensExpired { .. }
             | UserEvent::VerificationRequested { .. }
             | UserEvent::PasswordResetRequested { .. }
             | UserEvent::PasswordChanged { .. } => return false,

@@ -70,7 +70,7 @@ async fn verified(node: &Node, name: &str) -> Member {
 }
 
 fn login(name: &str) -> Login {
-    Login { identifier: name.to_owned(), password: PASSWORD.to_owned() }
+    Login { identifier: name.to_owned(), password: PASSWORD.to_owned(), network: None }
 }
 
 fn super_admin() -> Caller {
@@ -202,7 +202,7 @@ async fn the_people_of_a_suspended_tenant_stay_out_until_it_is_reinstated() {
     app.send(&super_admin(), SuspendTenant { tenant }, Terms::default()).await.unwrap();
     let out = app.send(&nobody(), login("alice"), Terms::default()).await;
     assert_eq!(refused(out.map(|_| ())), UserError::Suspended);
-    let wrong = Login { identifier: "alice".to_owned(), password: "Wr0ngPassword".to_owned() };
+    let wrong = Login { identifier: "alice".to_owned(), password: "Wr0ngPassword".to_owned(), network: None };
     let wrong = app.send(&nobody(), wrong, Terms::default()).await;
     assert_eq!(refused(wrong.map(|_| ())), UserError::InvalidCredentials, "only to who knows the password");
     let refresh = || Refresh { token: tokens.refresh.clone() };

@@ -73,7 +73,7 @@ async fn user_event(node: &Node, rng: &mut Rng, life: &mut Life, own: &[RoleId],
         }
         (0, ..) | (_, false, 0..4) => UserEvent::Invited {
             tenant: life.tenant,
-            by: UserId(id),
+            by: Some(UserId(id)),
             fullname,
             email,
             email_index: index(),

@@ -26,7 +26,7 @@ use crate::{
 const TOLD: Pace = Pace { poll: Duration::from_mins(10), ..QUICK };
 
 struct Scene {
-    _database: TestDatabase,
+    database: TestDatabase,
     node: Node,
 }
 
@@ -36,7 +36,7 @@ impl Scene {
         let database = TestDatabase::alone().await;
         Tally::table(&database).await;
         let node = Node::on(&database);
-        Self { _database: database, node }
+        Self { database, node }
     }
 
     /// Both consumers in one process, the follower aboard.
@@ -220,7 +220,7 @@ async fn a_process_that_dies_in_a_ride_leaves_nothing_of_either() {
 async fn a_rider_may_leave_and_be_led_by_another_process() {
     let scene = Scene::new().await;
     let (_leader, follower) = scene.both(Tally::new(), Tally::echo(|_| Fault::None)).await;
-    let other = scene.node.beside(&scene._database, 2);
+    let other = scene.node.beside(&scene.database, 2);
     tokio::spawn(Arc::clone(&other.wake).run());
     write(&scene.node, 10, 1).await;
 

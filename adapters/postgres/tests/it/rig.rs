@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault, Reached, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
+    PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault,
+    Reached, Wake,
     consumers::{Leases, Pace, Projection, Runner},
+    jobs::PgJobBoard,
 };
 use application::{
     Aggregates, App, Deps, Lifetimes, LocalLimits,
@@ -100,6 +103,7 @@ impl Node {
             tenant_list: Arc::new(PgTenantList::new(AcrossTenants::new(pool()))),
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(pool()))),
             referrals: Arc::new(PgReferrals::new(self.pools.readers.clone())),
+            jobs: Arc::new(PgJobBoard::new(pool())),
             audit: Arc::new(PgAuditLog::new(pool())),
             proofs: Proofs { seals: Arc::new(PgSeals::new(pool())), keys: Vec::new() },
             progress: self.progress(),

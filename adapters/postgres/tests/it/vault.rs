@@ -112,6 +112,83 @@ async fn without_its_key_a_person_is_erased() {
     assert!(vault.open(alice, "fullname", &of_alice).await.is_err());
 }
 
+const OTHER_KEY: [u8; 32] = [8; 32];
+
+#[tokio::test]
+async fn keys_move_under_another_data_key_and_the_old_one_opens_nothing_any_more() {
+    let database = TestDatabase::new().await;
+    let node = Node::on(&database);
+    let people: Vec<_> = (0..1_203).map(|_| node.entropy.id()).collect();
+    let old = vault(&node, 2, Some(DATA_KEY));
+    let plain = vault(&node, 3, None);
+    let mut sealed = Vec::new();
+    for (n, person) in people.iter().enumerate() {
+        // A few are from the time before there was a DATA_KEY at all.
+        let of = if n % 100 == 0 { &plain } else { &old };
+        sealed.push(of.seal(*person, "fullname", "Alice").await.unwrap());
+    }
+    let index = old.index("user.email", "alice@example.org").await.unwrap();
+    let erased = people[7];
+    let client = node.client().await;
+    let sql = "UPDATE subject_keys SET wrapped_key = '\\x02' WHERE subject_id = $1";
+    assert_eq!(client.execute(sql, &[&erased]).await.unwrap(), 1);
+    let moving = |seed| {
+        let entropy = Arc::new(TestEntropy::seeded(seed));
+        PgVault::with_previous(node.pools.pool.clone(), entropy, Some(OTHER_KEY), &[[9; 32], DATA_KEY])
+    };
+    let both = moving(4);
+    assert_eq!(both.open(people[1], "fullname", &sealed[1]).await.unwrap().as_deref(), Some("Alice"));
+
+    let mut batches = 0;
+    let done = both.rewrap(|_| batches += 1).await.unwrap();
+
+    // The deployment's own key is one of them.
+    assert_eq!((done.seen, done.moved, done.closed, batches), (1_204, 1_203, 0, 3));
+    let again = moving(5).rewrap(|_| {}).await.unwrap();
+    assert_eq!((again.seen, again.moved, again.closed), (1_204, 0, 0), "twice is once");
+    let new = vault(&node, 6, Some(OTHER_KEY));
+    for (person, sealed) in people.iter().zip(&sealed).filter(|(person, _)| **person != erased) {
+        assert_eq!(new.open(*person, "fullname", sealed).await.unwrap().as_deref(), Some("Alice"));
+    }
+    assert_eq!(new.open(erased, "fullname", &sealed[7]).await.unwrap(), None, "who is erased stays so");
+    assert_eq!(new.index("user.email", "alice@example.org").await.unwrap(), index, "look-ups go on");
+    let late = vault(&node, 7, Some(DATA_KEY)).open(people[1], "fullname", &sealed[1]).await;
+    assert!(matches!(late, Err(VaultError::Broken(_))), "{late:?}");
+
+    let lost = vault(&node, 8, Some([10; 32])).rewrap(|_| {}).await.unwrap();
+    assert_eq!((lost.moved, lost.closed), (0, 1_203), "what cannot be opened is left as it is");
+    assert!(vault(&node, 9, None).rewrap(|_| {}).await.is_err(), "there is nothing to wrap with");
+    assert_eq!(new.open(people[2], "fullname", &sealed[2]).await.unwrap().as_deref(), Some("Alice"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_destroyed_while_keys_move_stays_destroyed() {
+    let database = TestDatabase::new().await;
+    let node = Node::on(&database);
+    let alice = node.entropy.id();
+    let sealed = vault(&node, 2, Some(DATA_KEY)).seal(alice, "fullname", "Alice").await.unwrap();
+    let mut eraser = node.client().await;
+    let tx = eraser.transaction().await.unwrap();
+    let sql = "UPDATE subject_keys SET wrapped_key = '\\x02' WHERE subject_id = $1";
+    assert_eq!(tx.execute(sql, &[&alice]).await.unwrap(), 1);
+    let entropy = Arc::new(TestEntropy::seeded(3));
+    let pool = node.pools.pool.clone();
+    let both = PgVault::with_previous(pool, entropy, Some(OTHER_KEY), &[DATA_KEY]);
+    let moving = tokio::spawn(async move { both.rewrap(|_| {}).await });
+    // It has read the key as it was, and waits for the row.
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let watcher = node.client().await;
+    testkit::eventually("it waits", async || {
+        watcher.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 1
+    })
+    .await;
+    tx.commit().await.unwrap();
+
+    assert_eq!(moving.await.unwrap().unwrap().moved, 0);
+    let new = vault(&node, 4, Some(OTHER_KEY));
+    assert_eq!(new.open(alice, "fullname", &sealed).await.unwrap(), None);
+}
+
 const CANARIES: [&str; 5] = ["canaryfirst", "canarylast", "canary_nest", "canary.mail", "canarypassw0rd"];
 
 fn canary(n: usize) -> Person {
@@ -156,7 +233,7 @@ async fn personal_data_is_in_clear_in_the_read_model_of_people_only() {
     // Enough sessions for a snapshot of the person.
     for n in 0..60 {
         let identifier = if n % 2 == 0 { "canary_nest2" } else { "canary.mail2@example.org" }.to_owned();
-        let login = Login { identifier, password: "Canarypassw0rd".to_owned() };
+        let login = Login { identifier, password: "Canarypassw0rd".to_owned(), network: None };
         app.send(&nobody(), login, Terms::default()).await.unwrap();
     }
     node.caught_up("people.v1", &["user", "tenant"]).await;

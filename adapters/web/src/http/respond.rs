@@ -23,9 +23,14 @@ use crate::{
 /// mistakes must not make a large answer.
 const REQUEST_ERRORS_MAX: usize = 20;
 
-/// The name of the operation that ran, for the request log.
-#[derive(Clone)]
-pub(crate) struct OperationName(pub(crate) String);
+/// What the operation that ran is called.
+#[derive(Clone, Default)]
+pub(crate) struct OperationName {
+    /// By the client, for the request log.
+    pub(crate) name: Option<String>,
+    /// By us, for metrics.
+    pub(crate) label: Option<Arc<str>>,
+}
 
 /// An answer in wire form. A request that failed before it ran has no `data` at all.
 #[derive(Serialize)]

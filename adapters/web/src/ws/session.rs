@@ -4,7 +4,7 @@ use std::{
     collections::HashMap, convert::Infallible, net::IpAddr, ops::ControlFlow, sync::Arc, time::Duration,
 };
 
-use application::{Caller, Code, Problem};
+use application::{Caller, Code, Problem, meter};
 use async_graphql::Executor;
 use futures_util::{
     StreamExt,
@@ -43,7 +43,8 @@ pub(super) struct Session<X> {
     agreed: bool,
     /// Who is on the other end, once the socket was acknowledged.
     caller: Option<Caller>,
-    live: HashMap<Arc<str>, AbortHandle>,
+    live: HashMap<Arc<str>, (AbortHandle, meter::One)>,
+    _open: meter::One,
     events: SelectAll<Cuttable>,
 }
 
@@ -73,6 +74,7 @@ impl<X: Executor> Session<X> {
             agreed,
             caller: None,
             live: HashMap::new(),
+            _open: meter::SOCKETS.one(),
             events: SelectAll::new(),
         }
     }
@@ -133,7 +135,7 @@ impl<X: Executor> Session<X> {
             Said::Ping(payload) => Some(protocol::pong(payload)),
             Said::Pong => None,
             Said::Complete { id } => {
-                if let Some(handle) = self.live.remove(id.as_str()) {
+                if let Some((handle, _)) = self.live.remove(id.as_str()) {
                     handle.abort();
                 }
                 None
@@ -210,7 +212,8 @@ impl<X: Executor> Session<X> {
         };
         let (events, handle) = cuttable(operation.run(&self.schema, request));
         self.events.push(events);
-        self.live.insert(name, handle);
+        self.live.insert(name, (handle, meter::SUBSCRIPTIONS.one()));
+        meter::SOCKET_OPERATIONS.add(1, [admitted.label.as_deref().unwrap_or("unknown")]);
         Ok(ControlFlow::Continue(()))
     }
 

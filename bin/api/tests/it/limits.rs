@@ -17,6 +17,7 @@ use crate::{
     redis::Redis,
     service::{Service, Settings},
     system::shared,
+    two_factor::{PASS, challenged, set_up},
     wait::until,
 };
 
@@ -221,4 +222,41 @@ async fn where_strangers_come_the_limit_cannot_be_raised() {
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let line = "\"RATE_LIMIT_PUBLIC\" must be at most 20 outside development and test";
     assert!(said.contains(line), "{said}");
+}
+
+#[tokio::test]
+async fn aliased_guesses_of_a_second_factor_count_each_and_over_the_limit_none_is_made() {
+    let database = Database::migrated().await;
+    let settings = Settings::user(&database).without("RATE_LIMIT_PUBLIC").with("TRUSTED_PROXIES", "1");
+    let api = Service::ready("api", &settings).await;
+    let person = Person::new(&api).await;
+    let (mut device, _) = set_up(&person.at(&api)).await;
+    let stranger = from(&api.client(), &address());
+    let token = challenged(&stranger, &person.username).await;
+    let guesses = |n: usize, code: &str| {
+        let guess = |n| {
+            format!(
+                "g{n}: verifyTwoFactor(input: {{twoFactorToken: {token:?}, code: {code:?}}}) {{ accessToken }} "
+            )
+        };
+        format!("mutation {{ {} }}", (0..n).map(guess).collect::<String>())
+    };
+    let wrong = device.wrong();
+    let refused = async || {
+        let sql = "SELECT count(*) FROM events WHERE event_type = 'user.two_factor_refused'";
+        database.number(sql).await
+    };
+    // One of the 20 was the password. The first wrong code ends a document; all of it has counted.
+    stranger.graphql(&guesses(14, &wrong), json!({})).await.unwrap();
+    assert_eq!(refused().await, 1);
+
+    // Six more would be one too many.
+    wait_of(&stranger.graphql(&guesses(6, &wrong), json!({})).await.unwrap());
+
+    assert_eq!(refused().await, 1, "of a document over the limit not one guess is made");
+    let more = stranger.graphql(&guesses(16, &wrong), json!({})).await.unwrap();
+    assert!(["QUERY_TOO_COMPLEX", "RATE_LIMITED"].contains(&code(&more).as_str()), "{more:?}");
+    let elsewhere = from(&api.client(), &address());
+    let entry = elsewhere.ask(PASS, json!({"token": token, "code": device.code().await})).await;
+    assert!(entry["accessToken"].is_string(), "and the person gets in: {entry}");
 }

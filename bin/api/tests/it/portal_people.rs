@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     audit::audited,
     operators::{chief, colleague},
-    person::{LOGIN, PASSWORD, Person, login},
+    person::{LOGIN, ME, PASSWORD, Person, fresh_name, login, mailed_link, outbox},
     portal::operator,
     system::shared,
 };
@@ -29,6 +29,11 @@ const SUSPEND_USER: &str = "mutation($tenant: ID!, $id: ID!) { suspendUser(tenan
     user { id status } version cursor } }";
 const REINSTATE_USER: &str = "mutation($tenant: ID!, $id: ID!) { reinstateUser(tenantId: $tenant, id: $id) { \
     user { id status } version cursor } }";
+const INVITE: &str = "mutation($tenant: ID!, $input: InviteOwnerInput!, $key: String) { \
+    inviteOwner(tenantId: $tenant, input: $input, idempotencyKey: $key) { \
+    user { id tenantId email status roles } version cursor } }";
+const ACCEPT: &str = "mutation($input: AcceptInvitationInput!) { \
+    acceptInvitation(input: $input) { user { id roles tenant { id } } } }";
 const UNKNOWN: &str = "01890000-0000-7000-8000-000000000000";
 
 fn fresh_tenant() -> String {
@@ -44,6 +49,7 @@ async fn each_role_may_do_what_it_says_and_no_more() {
     let (support, (_, _, operations)) = (operator(&system).await, colleague(&system, "OPERATIONS").await);
     let tenant = json!({"id": person.tenant, "input": {}});
     let user = json!({"tenant": person.tenant, "id": person.id});
+    let owner = json!({"tenant": person.tenant, "input": {"email": "no@people.test", "fullname": "No"}});
     for (client, document, variables, needed) in [
         (&support, SUSPEND_USER, &user, "OPERATIONS"),
         (&support, REINSTATE_USER, &user, "OPERATIONS"),
@@ -52,6 +58,7 @@ async fn each_role_may_do_what_it_says_and_no_more() {
         (&operations, REINSTATE, &tenant, "SUPER_ADMIN"),
         (&operations, UPDATE, &tenant, "SUPER_ADMIN"),
         (&operations, CREATE, &json!({"input": {"name": "No"}}), "SUPER_ADMIN"),
+        (&operations, INVITE, &owner, "SUPER_ADMIN"),
     ] {
         let refused = client.refused(document, variables.clone()).await;
         assert_eq!(refused.code, "FORBIDDEN", "{document}");
@@ -222,4 +229,70 @@ async fn operations_find_a_person_keep_it_out_and_let_it_in_again() {
     );
     operations.ask(REINSTATE_USER, own).await;
     login(&system.b.client(), &person.username, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn the_first_owner_of_a_tenant_is_invited_by_mail_and_may_do_everything_in_it() {
+    let system = shared().await;
+    let chief = chief(&system).await;
+    let made = chief.ask(CREATE, json!({"input": {"name": fresh_tenant()}})).await;
+    let tenant = made["tenant"]["id"].as_str().unwrap();
+    let username = fresh_name();
+    let email = format!("{username}@people.test");
+    let asked =
+        json!({"tenant": tenant, "input": {"email": email, "fullname": "First Owner"}, "key": username});
+
+    let invited = chief.ask(INVITE, asked.clone()).await;
+
+    let user = &invited["user"];
+    assert_eq!(
+        (&user["tenantId"], &user["status"], &user["roles"], &user["email"]),
+        (&json!(tenant), &json!("INACTIVE"), &json!(["Owner"]), &json!(email))
+    );
+    assert_eq!(chief.ask(INVITE, asked).await["user"]["id"], user["id"], "once for one key");
+    let people = system.a.client();
+    let token = mailed_link(&people, &email, "accept-invitation", None).await;
+    assert_eq!(outbox(&people, &email).await.as_array().unwrap().len(), 1);
+    let accept = json!({"input": {"token": token, "username": username, "password": PASSWORD}});
+    let joined = people.ask(ACCEPT, accept.clone()).await;
+    assert_eq!(joined["user"]["tenant"]["id"], tenant);
+    let tokens = login(&system.b.client(), &username, PASSWORD).await;
+    let owner = system.b.client().bearer(tokens["accessToken"].as_str().unwrap());
+    assert_eq!(owner.ask(ME, json!({})).await["roles"], json!(["Owner"]));
+    owner.ask("mutation { createTag(input: {name: \"mine\"}) { version } }", json!({})).await;
+    assert_eq!(people.refused(ACCEPT, accept).await.what(), ("VALIDATION_FAILED", "token"), "it works once");
+}
+
+#[tokio::test]
+async fn nobody_is_invited_to_nowhere_or_who_is_there_already_and_another_invitation_replaces_the_first() {
+    let system = shared().await;
+    let chief = chief(&system).await;
+    let person = Person::new(&system.a).await;
+    let made = chief.ask(CREATE, json!({"input": {"name": fresh_tenant()}})).await;
+    let tenant = &made["tenant"]["id"];
+    let ask = |tenant: &Value, email: &str, fullname: &str| json!({"tenant": tenant, "input": {"email": email, "fullname": fullname}});
+    let username = fresh_name();
+    let email = format!("{username}@people.test");
+    for (variables, what) in [
+        (ask(&json!(UNKNOWN), &email, "Nobody"), ("NOT_FOUND", "")),
+        (ask(&json!("x"), &email, "Nobody"), ("VALIDATION_FAILED", "tenantId")),
+        (ask(tenant, &person.email, "Taken"), ("ALREADY_EXISTS", "email")),
+        (ask(tenant, "no address", "Nobody"), ("VALIDATION_FAILED", "email")),
+        (ask(tenant, &email, " "), ("VALIDATION_FAILED", "fullname")),
+    ] {
+        assert_eq!(chief.refused(INVITE, variables.clone()).await.what(), what, "{variables}");
+    }
+    assert_eq!(chief.ask(USERS, json!({"tenant": tenant})).await["totalCount"], 0);
+
+    let first = chief.ask(INVITE, ask(tenant, &email, "First")).await;
+    let people = system.a.client();
+    let old = mailed_link(&people, &email, "accept-invitation", None).await;
+    let second = chief.ask(INVITE, ask(tenant, &email, "Second")).await;
+    assert_eq!(first["user"]["id"], second["user"]["id"]);
+    let new = mailed_link(&people, &email, "accept-invitation", Some(&old)).await;
+    let accept = |token: &str| json!({"input": {"token": token, "username": username, "password": PASSWORD}});
+    assert_eq!(people.refused(ACCEPT, accept(&old)).await.what(), ("VALIDATION_FAILED", "token"));
+    people.ask(ACCEPT, accept(&new)).await;
+    let again = chief.refused(INVITE, ask(tenant, &email, "Third")).await;
+    assert_eq!(again.what(), ("ALREADY_EXISTS", "email"));
 }

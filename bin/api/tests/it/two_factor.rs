@@ -20,12 +20,12 @@ const BIND: &str = "mutation($code: String!, $key: String) { bindTwoFactor(code:
     recoveryCodes user { id } version cursor } }";
 const UNBIND: &str =
     "mutation($code: String!) { unbindTwoFactor(code: $code) { user { id } version cursor } }";
-const PASS: &str = "mutation($token: String!, $code: String!) { \
+pub(crate) const PASS: &str = "mutation($token: String!, $code: String!) { \
     verifyTwoFactor(input: {twoFactorToken: $token, code: $code}) { \
     accessToken refreshToken expiresIn requiresTwoFactor twoFactorToken } }";
 
 /// Sets the second factor up; the device, and the recovery codes.
-async fn set_up(client: &Client) -> (Device, Vec<String>) {
+pub(crate) async fn set_up(client: &Client) -> (Device, Vec<String>) {
     let given = client.ask(GENERATE, json!({})).await;
     let mut device = Device::scan(given["otpauthUrl"].as_str().unwrap());
     let bound = client.ask(BIND, json!({"code": device.code().await})).await;
@@ -34,7 +34,7 @@ async fn set_up(client: &Client) -> (Device, Vec<String>) {
 }
 
 /// The right password: the token for the second factor.
-async fn challenged(client: &Client, username: &str) -> String {
+pub(crate) async fn challenged(client: &Client, username: &str) -> String {
     let entry = login(client, username, PASSWORD).await;
     assert_eq!(entry["requiresTwoFactor"], true);
     assert_eq!(entry["accessToken"], Value::Null, "a password alone opens nothing");

@@ -14,6 +14,9 @@ pub(crate) use self::seals::SealSettings;
 
 const PORT_USER: u16 = 3333;
 const PORT_PORTAL: u16 = 3334;
+const METRICS_USER: u16 = 9464;
+const METRICS_PORTAL: u16 = 9465;
+const METRICS_WORKER: u16 = 9466;
 
 /// A value that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +66,15 @@ pub struct Keys {
     pub previous: String,
 }
 
+/// Where a process shows its metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsPort {
+    /// Where.
+    pub port: u16,
+    /// Whether somebody wants it there, or it is the usual place.
+    pub named: bool,
+}
+
 /// Everything a process is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -70,6 +82,8 @@ pub struct Settings {
     pub environment: Environment,
     /// Where it listens.
     pub port: u16,
+    /// Where it shows its metrics.
+    pub metrics: MetricsPort,
     /// The database.
     pub postgres: PgSettings,
     /// A replica for queries.
@@ -86,6 +100,8 @@ pub struct Settings {
     pub keys: Option<Keys>,
     /// Wraps the keys of personal data.
     pub data_key: Option<[u8; 32]>,
+    /// What those keys may be wrapped with as well.
+    pub data_keys_previous: Vec<[u8; 32]>,
     /// Where links in mails lead.
     pub web_url: String,
     /// The mail server; absent where mail is off, and where mails go to the outbox.
@@ -133,10 +149,12 @@ impl Settings {
         let postgres = read.postgres(environment, process);
         let replica = postgres.as_ref().and_then(|primary| read.replica(primary));
         let port = read.port("PROJECT_PORT", if portal { PORT_PORTAL } else { PORT_USER });
+        let metrics = read.metrics(process, port);
         let (redis_url, channel) = read.redis(environment, postgres.as_ref());
         let limits_url = read.limits(environment).unwrap_or_else(|| redis_url.clone());
         let keys = if matches!(process, Process::Api | Process::Portal) { read.keys(portal) } else { None };
         let data_key = read.data_key();
+        let data_keys_previous = read.data_keys_previous(data_key.as_ref());
         let redis_ca_file = read.get("REDIS_CA_FILE").map(PathBuf::from);
         let web_url = read.web_url();
         let smtp = if process == Process::Migrator { None } else { read.smtp(environment) };
@@ -155,6 +173,7 @@ impl Settings {
             (Some(environment), Some(postgres)) if read.problems.is_empty() => Ok(Self {
                 environment,
                 port,
+                metrics,
                 postgres,
                 replica,
                 redis_url,
@@ -163,6 +182,7 @@ impl Settings {
                 channel,
                 keys,
                 data_key,
+                data_keys_previous,
                 web_url,
                 smtp,
                 allowed_origins,
@@ -346,6 +366,56 @@ mod tests {
         let mut variables = WHOLE.to_vec();
         variables.extend([("SMTP_HOST", "mail.test"), ("SMTP_FROM", "a@todo.test"), ("SMTP_USER", "u")]);
         assert_eq!(read(&variables).unwrap_err(), ["Config validation error: \"SMTP_PASS\" is required"]);
+    }
+
+    #[test]
+    fn each_process_shows_its_metrics_at_a_port_of_its_own() {
+        let mut variables = WHOLE.to_vec();
+        let of = |process, variables: &[(&str, &str)]| {
+            let own = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Settings::read(process, own.collect()).map(|settings| settings.metrics)
+        };
+        let usual = |port| Ok(MetricsPort { port, named: false });
+        assert_eq!(of(Process::Api, &variables), usual(9464));
+        assert_eq!(of(Process::Portal, &variables), usual(9465));
+        assert_eq!(of(Process::Worker, &variables), usual(9466));
+        variables.push(("METRICS_PORT", "9999"));
+        assert_eq!(of(Process::Api, &variables), Ok(MetricsPort { port: 9999, named: true }));
+        for wrong in ["0", "-1", "65536", "off", "94 64", "3333"] {
+            variables[WHOLE.len()] = ("METRICS_PORT", wrong);
+            let refused = of(Process::Api, &variables).unwrap_err();
+            assert!(
+                refused[0].starts_with("Config validation error: \"METRICS_PORT\" must be"),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_data_keys_are_whole_and_other_ones() {
+        let (own, other) =
+            ("aXRzLWEtdGVzdC1rZXktb2YtMzItYnl0ZXMtbG9uZyE=", "b3RoZXItdGVzdC1rZXktb2YtMzItYnl0ZXMtbG9uZyE=");
+        let mut variables = WHOLE.to_vec();
+        variables.extend([("DATA_KEY", own), ("DATA_KEY_PREVIOUS", other)]);
+        assert_eq!(read(&variables).unwrap().data_keys_previous, [*b"other-test-key-of-32-bytes-long!"]);
+        let two = format!("{other}, {other}");
+        for (previous, accepted) in
+            [(two.as_str(), true), (own, false), ("c2hvcnQ=", false), ("no base64", false)]
+        {
+            variables[WHOLE.len() + 1] = ("DATA_KEY_PREVIOUS", previous);
+            let settings = read(&variables);
+            assert_eq!(settings.is_ok(), accepted, "{previous}");
+            if let Err(problems) = settings {
+                assert!(
+                    problems.iter().all(|problem| problem.contains("\"DATA_KEY_PREVIOUS\" must")),
+                    "{problems:?}"
+                );
+                assert!(!problems.concat().contains(previous), "no key is shown");
+            }
+        }
+        variables.remove(WHOLE.len());
+        variables[WHOLE.len()] = ("DATA_KEY_PREVIOUS", other);
+        assert!(read(&variables).is_err(), "there is nothing before no key");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use adapter_postgres::{PgSettings, SERVICE_ROLE, Tls};
 use application::{Lifetimes, PUBLIC_LIMIT};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Environment, Keys, Process, Secret};
+use super::{Environment, Keys, METRICS_PORTAL, METRICS_USER, METRICS_WORKER, MetricsPort, Process, Secret};
 
 const PORT_POSTGRES: u16 = 5432;
 const PORT_REDIS: u16 = 6379;
@@ -68,6 +68,21 @@ impl Reader {
                 default
             }
         }
+    }
+
+    /// Where metrics are shown: never where the surface is, which strangers reach.
+    pub(super) fn metrics(&mut self, process: Process, served: u16) -> MetricsPort {
+        let usual = match process {
+            Process::Api | Process::Migrator => METRICS_USER,
+            Process::Portal => METRICS_PORTAL,
+            Process::Worker => METRICS_WORKER,
+        };
+        let named = self.get("METRICS_PORT").is_some();
+        let port = self.port("METRICS_PORT", usual);
+        if named && port == served {
+            self.problem("METRICS_PORT", "must be another port than PROJECT_PORT");
+        }
+        MetricsPort { port, named }
     }
 
     pub(super) fn environment(&mut self) -> Option<Environment> {
@@ -214,6 +229,24 @@ impl Reader {
             self.problem("DATA_KEY", "must be 32 bytes in base64");
         }
         key
+    }
+
+    /// What keys may be wrapped with as well, while they move from one `DATA_KEY` to another.
+    pub(super) fn data_keys_previous(&mut self, own: Option<&[u8; 32]>) -> Vec<[u8; 32]> {
+        let name = "DATA_KEY_PREVIOUS";
+        let texts = self.list(name);
+        let key = |text: &String| STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        let Some(keys) = texts.iter().map(key).collect::<Option<Vec<[u8; 32]>>>() else {
+            self.problem(name, "must be 32 bytes in base64, or several of them with commas between");
+            return Vec::new();
+        };
+        if !keys.is_empty() && own.is_none() {
+            self.problem(name, "must not be set without DATA_KEY");
+        }
+        if own.is_some_and(|own| keys.contains(own)) {
+            self.problem(name, "must be another key than DATA_KEY");
+        }
+        keys
     }
 
     /// Where links in mails lead; without one, to a developer's own machine.

@@ -24,7 +24,7 @@ use crate::rig::{Node, Running};
 
 const EMAIL: &str = "ann@people.test";
 
-fn jobs(node: &Node) -> Jobs {
+pub(super) fn jobs(node: &Node) -> Jobs {
     let pool = || node.pools.pool.clone();
     Jobs::new(JobDeps {
         log: Arc::clone(&node.log) as _,
@@ -42,7 +42,7 @@ fn reacts(node: &Node, bell: &Arc<Bell>) -> Running {
     node.run(Reacting::new(Mails, &node.pools.pool, Arc::clone(bell)))
 }
 
-async fn register(node: &Node) -> StreamId {
+pub(super) async fn register(node: &Node) -> StreamId {
     let person = Person {
         fullname: "Ann Canary".to_owned().try_into().unwrap(),
         username: "anncanary".to_owned().try_into().unwrap(),

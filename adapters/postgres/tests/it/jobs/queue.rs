@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use adapter_postgres::jobs::{Bell, JobPace, JobQueue, PgJobBoard};
-use application::jobs::{Job, JobBoard, JobId, JobRow, JobState, NewJob};
+use application::{
+    Window,
+    jobs::{Acted, Job, JobBoard, JobFilter, JobId, JobRow, JobState, NewJob},
+};
 use serde_json::json;
 use testkit::{TestDatabase, eventually};
 
@@ -24,11 +27,20 @@ fn job(n: usize, act: Act) -> Count {
 /// The only job there is, once it is in that state.
 async fn comes_to(board: &PgJobBoard, state: JobState) -> JobRow {
     eventually(&format!("a job is {state:?}"), async || {
-        !board.list(Some(state), None, 2).await.unwrap().is_empty()
+        let filter = JobFilter { state: Some(state), ..JobFilter::default() };
+        board.count(&filter).await.unwrap() > 0
     })
     .await;
-    let [row] = board.list(None, None, 10).await.unwrap().try_into().unwrap();
-    row
+    let page = board.page(&JobFilter::default(), &Window::First(10, None)).await.unwrap();
+    let [edge] = page.edges.try_into().unwrap();
+    edge.node
+}
+
+fn done(acted: Acted) -> JobRow {
+    match acted {
+        Acted::Done(job) => job,
+        other @ (Acted::Running | Acted::Absent) => panic!("nothing was done: {other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -158,15 +170,15 @@ async fn a_dead_letter_is_retried_or_discarded_and_a_running_job_is_neither() {
     let worker = Worker::start(&node, &counter);
     put(&node, [job(1, Act::FailForGood)]).await;
     let dead = comes_to(&board, JobState::Dead).await;
-    assert_eq!(board.retry(JobId(dead.id.0 + 1_000)).await.unwrap(), None);
+    assert_eq!(board.retry(JobId(dead.id.0 + 1_000)).await.unwrap(), Acted::Absent);
 
-    let again = board.retry(dead.id).await.unwrap().unwrap();
+    let again = done(board.retry(dead.id).await.unwrap());
     assert_eq!((again.id, again.attempts), (dead.id, 0));
     eventually("it ran again", async || counter.of(1) == 2).await;
     comes_to(&board, JobState::Dead).await;
 
-    assert_eq!(board.discard(dead.id).await.unwrap().unwrap().id, dead.id);
-    assert_eq!(board.discard(dead.id).await.unwrap(), None, "it is gone");
+    assert_eq!(done(board.discard(dead.id).await.unwrap()).id, dead.id);
+    assert_eq!(board.discard(dead.id).await.unwrap(), Acted::Absent, "it is gone");
     assert_eq!(queued(&node).await, 0);
     worker.stop().await;
 
@@ -174,8 +186,8 @@ async fn a_dead_letter_is_retried_or_discarded_and_a_running_job_is_neither() {
     put(&node, [job(3, Act::Succeed)]).await;
     node.client().await.batch_execute(held).await.unwrap();
     let running = comes_to(&board, JobState::Running).await;
-    assert_eq!(board.retry(running.id).await.unwrap(), None);
-    assert_eq!(board.discard(running.id).await.unwrap(), None);
+    assert_eq!(board.retry(running.id).await.unwrap(), Acted::Running);
+    assert_eq!(board.discard(running.id).await.unwrap(), Acted::Running);
     assert_eq!(queued(&node).await, 1);
 }
 

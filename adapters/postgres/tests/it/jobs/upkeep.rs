@@ -1,11 +1,24 @@
 //! What is kept for a time only.
 
-use adapter_postgres::jobs::PgUpkeep;
-use application::jobs::{Remnant, Upkeep};
-use domain::Timestamp;
-use testkit::{TestDatabase, given::moment};
+use std::time::Duration;
 
-use super::desk::{Act, Count, put};
+use adapter_postgres::jobs::{Bell, PgUpkeep, our_kinds};
+use application::{
+    Terms,
+    jobs::{Attempt, ForgetTokens, Job, JobId, NewJob, Perform, Remnant, SCHEDULES, Upkeep},
+    user::RequestPasswordReset,
+};
+use domain::Timestamp;
+use testkit::{
+    TestDatabase, eventually,
+    given::{moment, nobody},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    desk::{Act, Count, QUICK, is_empty, put, put_raw, queued},
+    mails::{jobs, register},
+};
 use crate::rig::Node;
 
 #[tokio::test]
@@ -63,5 +76,72 @@ async fn jobs_that_still_have_tries_are_never_forgotten() {
 
     let gone = upkeep.forget(Remnant::DeadJobs, moment(1_000_000_000), 10).await.unwrap();
 
-    assert_eq!((gone, super::desk::queued(&node).await), (0, 1));
+    assert_eq!((gone, queued(&node).await), (0, 1));
+}
+
+async fn awaited(node: &Node) -> i64 {
+    let sql = "SELECT count(*) FROM unique_claims WHERE scope IN ('user.verification', 'user.reset')";
+    node.client().await.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+async fn expiries(node: &Node) -> i64 {
+    let sql = "SELECT count(*) FROM events WHERE event_type = 'user.tokens_expired'";
+    node.client().await.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mailed_tokens_that_have_expired_are_cleared_away_once_and_others_are_left() {
+    let database = TestDatabase::new().await;
+    let node = Node::on(&database);
+    register(&node).await;
+    assert_eq!(awaited(&node).await, 1);
+    let attempt = Attempt { job: JobId(1), number: 1, key: None };
+    let forget = async || jobs(&node).perform(ForgetTokens {}, &attempt).await.unwrap();
+    forget().await;
+    assert_eq!((awaited(&node).await, expiries(&node).await), (1, 0), "it can still be used");
+
+    node.clock.advance(Duration::from_hours(24));
+    let email = "ann@people.test".to_owned();
+    node.app().send(&nobody(), RequestPasswordReset { email }, Terms::default()).await.unwrap();
+    eventually("a reset waits as well", async || awaited(&node).await == 2).await;
+    forget().await;
+    assert_eq!((awaited(&node).await, expiries(&node).await), (1, 1), "the verification has expired");
+    forget().await;
+    assert_eq!(expiries(&node).await, 1, "nothing is left to do");
+
+    // From the queue, as the schedule puts it there, with two workers about.
+    node.clock.advance(Duration::from_hours(1));
+    assert!(SCHEDULES.iter().any(|schedule| schedule.job == ForgetTokens::NAME));
+    let stop = CancellationToken::new();
+    let workers = [(), ()].map(|()| {
+        tokio::spawn(our_kinds(jobs(&node), node.pools.pool.clone(), Bell::new(), QUICK).run(stop.clone()))
+    });
+    let job = NewJob::of(&ForgetTokens {}, "test").unwrap();
+    put_raw(&node, vec![job]).await.unwrap();
+    eventually("it is done", async || awaited(&node).await == 0).await;
+    is_empty(&node).await;
+    assert_eq!(expiries(&node).await, 2);
+    stop.cancel();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn people_with_pending_tokens_are_found_in_pages() {
+    let database = TestDatabase::new().await;
+    let node = Node::on(&database);
+    let upkeep = PgUpkeep::new(node.pools.pool.clone());
+    let sql = "INSERT INTO unique_claims (scope, value, aggregate_id) SELECT s.scope, n::text::bytea, 'p' || n \
+               FROM generate_series(1, 5) n, (VALUES ('user.reset'), ('user.verification'), ('user.email')) s (scope)";
+    node.client().await.execute(sql, &[]).await.unwrap();
+    let mut found = Vec::new();
+    while let page = upkeep.awaiting(found.last(), 2).await.unwrap()
+        && !page.is_empty()
+    {
+        assert!(page.len() <= 2);
+        found.extend(page);
+    }
+    let names: Vec<&str> = found.iter().map(domain::StreamId::as_str).collect();
+    assert_eq!(names, ["p1", "p2", "p3", "p4", "p5"]);
 }
