@@ -32,6 +32,7 @@ mod lock;
 mod pid;
 mod ports;
 mod postgres;
+mod preflight;
 mod process;
 mod random;
 mod redis;

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use crate::{architecture, args::Args, bench, ci, image, import, sbom, schema, test_task, tidy, up};
+use crate::{
+    architecture, args::Args, bench, ci, image, import, preflight, sbom, schema, test_task, tidy, up,
+};
 
 /// One word after `cargo xtask`.
 pub(crate) struct Task {
@@ -136,6 +138,25 @@ are built here and buildah makes the images on a base from debootstrap (both nee
 
   --programs FOLDER   the second way, with programs that are built already",
         run: image::run,
+    },
+    Task {
+        name: "preflight",
+        line: "the go-live list as a program: a line a row",
+        example: "cargo xtask preflight --env production --keys keys --plan plan.json",
+        help: "\
+Usage: cargo xtask preflight [--env production|staging] [--keys FOLDER] [--plan FILE]
+                             [--url URL --portal-url URL] [--strict]
+
+Checks task definitions, workflows, scripts and migrations of this checkout, and what is named:
+
+  --keys FOLDER            the twelve key files of ops/scripts/keys.sh
+  --plan FILE              `terraform show -json` of a plan, or of the state
+  --url, --portal-url URL  the running surfaces (asked with curl)
+  --strict                 what cannot be checked counts as failed
+
+A line a row: pass, FAIL with the reason and the cure, or - when it is not checkable here.
+Exit code 1 when a row failed.",
+        run: preflight::run,
     },
     Task {
         name: "sbom",

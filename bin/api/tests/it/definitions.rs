@@ -93,6 +93,25 @@ async fn run(name: &str, arguments: &[&str], variables: &Variables) -> Output {
     process::run(command(name, arguments, variables)).await
 }
 
+/// What the go-live list asks of a running system, of these two.
+async fn is_fit_to_go_live(api: u16, portal: u16) {
+    let (api, portal) = (format!("http://127.0.0.1:{api}"), format!("http://127.0.0.1:{portal}"));
+    let arguments = ["preflight", "--url", &api, "--portal-url", &portal];
+    let output = process::run(process::command("xtask", &arguments, &[])).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    for row in [
+        "the surfaces are well",
+        "health is not rate-limited",
+        "playground, introspection and pages are off",
+        "strict headers are on every answer",
+    ] {
+        assert!(said.contains(&format!("pass  {row}\n")), "{said}");
+    }
+    // Nobody ends TLS in front of them here, and that is seen.
+    assert!(said.contains("FAIL  the running system redirects HTTP and has a good certificate"), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+}
+
 #[tokio::test]
 async fn each_program_starts_with_exactly_the_variables_of_its_task_definition() {
     let place = Place::new().await;
@@ -108,8 +127,10 @@ async fn each_program_starts_with_exactly_the_variables_of_its_task_definition()
     );
 
     let mut running = Vec::new();
+    let mut ports = Vec::new();
     for name in ["api", "portal-api"] {
         let port = free_port();
+        ports.push(port);
         let variables = place.variables(name, port);
         running.push(Process::start(command(name, &[], &variables)));
         // The very command of the definition, with its variables.
@@ -120,6 +141,7 @@ async fn each_program_starts_with_exactly_the_variables_of_its_task_definition()
         assert_eq!(ready.status, 200, "{checks}");
         assert!(checks.as_array().unwrap().iter().all(|check| check["ok"] == true), "{name}: {checks}");
     }
+    is_fit_to_go_live(ports[0], ports[1]).await;
     let worker = Process::start(command("worker", &[], &place.variables("worker", 0)));
     worker.says("application successfully started").await;
     running.push(worker);

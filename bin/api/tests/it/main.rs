@@ -58,6 +58,7 @@ mod rest_bulk;
 mod rest_keys;
 mod rights;
 mod roles;
+mod runbooks;
 mod sessions;
 mod sockets;
 mod standing;

@@ -49,6 +49,7 @@ variables {
   domain            = "todo.example"
   zone_id           = "Z0000000000EXAMPLE"
   repository        = "acme/enterprise-todo"
+  alert_emails      = ["oncall@todo.example"]
   database_password = "0123456789abcdefghijABCDEFGHIJ__"
 }
 
