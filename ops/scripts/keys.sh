@@ -61,8 +61,22 @@ has_value() {
         jq -e '.VersionIdsToStages // {} | length > 0' >/dev/null
 }
 
+# Makes a value with a command, unless there is one.
+put_once() {
+    local name=$1 fresh
+    shift
+    if has_value "$name"; then
+        printf 'kept  %s%s\n' "$prefix" "$name"
+        return
+    fi
+    fresh=$(mktemp)
+    "$@" >"$fresh"
+    put "$name" "$fresh"
+    rm -f "$fresh"
+}
+
 upload() {
-    local environment=$1 folder=$2 short fresh
+    local environment=$1 folder=$2 short
     case $environment in
         staging) short=staging ;;
         production) short=prod ;;
@@ -74,14 +88,9 @@ upload() {
     put PORTAL_JWT_PRIVATE_KEY "$folder/portal_private_$short.pem"
     put PORTAL_JWT_PUBLIC_KEY "$folder/portal_public_$short.pem"
     # It wraps the keys of personal data: another one would make them unreadable.
-    if has_value DATA_KEY; then
-        printf 'kept  %sDATA_KEY\n' "$prefix"
-    else
-        fresh=$(mktemp)
-        openssl rand -base64 32 >"$fresh"
-        put DATA_KEY "$fresh"
-        rm -f "$fresh"
-    fi
+    put_once DATA_KEY openssl rand -base64 32
+    # It signs the checkpoints over all events: another one would need the old one's public half.
+    put_once AUDIT_SIGNING_KEY openssl genpkey -quiet -algorithm ed25519
 }
 
 case ${1:-} in

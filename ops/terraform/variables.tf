@@ -126,7 +126,7 @@ variable "worker_tasks" {
 variable "extra_secrets" {
   description = "Names of further secrets below the environment's prefix, for ops/environments to refer to: DATA_KEY, SMTP_PASS."
   type        = set(string)
-  default     = ["DATA_KEY"]
+  default     = ["AUDIT_SIGNING_KEY", "DATA_KEY"]
 }
 
 variable "alert_emails" {

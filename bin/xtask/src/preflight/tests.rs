@@ -198,6 +198,13 @@ const FAULTS: &[Plant] = &[
     ("keys of personal data are wrapped", |it| {
         it.extras.get_mut("production").unwrap()["worker"]["secrets"] = json!({});
     }),
+    ("events are sealed with a key", |it| {
+        it.extras.get_mut("production").unwrap()["api"]["secrets"] = json!({});
+    }),
+    ("events are sealed with a key", |it| {
+        add_plain(it, "api", "WORKERS", "external");
+        it.extras.get_mut("production").unwrap()["worker"]["secrets"] = json!({});
+    }),
     ("containers run as nobody, read-only, and check their own health", |it| {
         it.definitions.get_mut("api").unwrap()["containerDefinitions"][0]["user"] = json!("0");
     }),

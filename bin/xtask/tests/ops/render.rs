@@ -123,7 +123,8 @@ fn environments_add_to_every_process_and_hold_no_secret() {
         assert_eq!(names, ["api", "migrator", "portal-api", "worker"]);
         for (name, added) in added {
             for (variable, value) in added["environment"].as_object().into_iter().flatten() {
-                let secret = ["PASSWORD", "PRIVATE", "SECRET", "TOKEN", "_PASS", "DATA_KEY", "BYPASS"];
+                let secret =
+                    ["PASSWORD", "PRIVATE", "SECRET", "TOKEN", "_PASS", "DATA_KEY", "SIGNING_KEY", "BYPASS"];
                 assert!(!secret.iter().any(|word| variable.contains(word)), "{name}: {variable}");
                 assert!(value.is_string(), "{name}: {variable} must be text");
             }

@@ -136,7 +136,7 @@ pub(crate) fn deployment() -> Value {
         "SECRET_JWT_PRIVATE_KEY": secret("JWT_PRIVATE_KEY"), "SECRET_JWT_PUBLIC_KEY": secret("JWT_PUBLIC_KEY"),
         "SECRET_PORTAL_JWT_PRIVATE_KEY": secret("PORTAL_JWT_PRIVATE_KEY"),
         "SECRET_PORTAL_JWT_PUBLIC_KEY": secret("PORTAL_JWT_PUBLIC_KEY"),
-        "SECRET_DB_PASSWORD": secret("DB_PASSWORD"), "SECRET_DATA_KEY": secret("DATA_KEY"),
+        "SECRET_DB_PASSWORD": secret("DB_PASSWORD"), "SECRET_DATA_KEY": secret("DATA_KEY"), "SECRET_AUDIT_SIGNING_KEY": secret("AUDIT_SIGNING_KEY"),
     })
 }
 

@@ -1,12 +1,13 @@
 //! Task definitions, with what the environment adds.
 
 use super::super::{
-    Finding, Row, nothing,
+    Finding, Row, holds, nothing,
     subject::{PROCESSES, Subject},
 };
 
 /// Words in names of variables whose values nobody should see.
-const SECRET_WORDS: [&str; 6] = ["PASSWORD", "PRIVATE", "SECRET", "TOKEN", "_PASS", "DATA_KEY"];
+const SECRET_WORDS: [&str; 7] =
+    ["PASSWORD", "PRIVATE", "SECRET", "TOKEN", "_PASS", "DATA_KEY", "SIGNING_KEY"];
 const DATABASE: [&str; 4] = ["PROJECT_DB_HOST", "PROJECT_DB_NAME", "PROJECT_DB_PORT", "PROJECT_DB_USER"];
 const REDIS: [&str; 4] = ["REDIS_BULL_HOST", "REDIS_BULL_PORT", "REDIS_PUBSUB_HOST", "REDIS_PUBSUB_PORT"];
 const EDIT: &str = "correct ops/task-definitions and ops/environments";
@@ -42,6 +43,11 @@ pub(super) const ROWS: &[Row] = &[
         name: "keys of personal data are wrapped",
         cure: "add the secret DATA_KEY to every process but the migrator (ops/scripts/keys.sh upload makes it)",
         check: wrapped,
+    },
+    Row {
+        name: "events are sealed with a key",
+        cure: "add the secret AUDIT_SIGNING_KEY to whatever runs consumers (ops/scripts/keys.sh upload makes it)",
+        check: sealed,
     },
     Row {
         name: "containers run as nobody, read-only, and check their own health",
@@ -137,6 +143,14 @@ fn wrapped(subject: &Subject) -> Finding {
     let owners = PROCESSES.into_iter().filter(|name| *name != "migrator");
     let wrong = owners.filter(|name| !subject.variables(name).1.contains_key("DATA_KEY"));
     nothing(&wrong.map(|name| format!("{name} has no DATA_KEY")).collect::<Vec<_>>())
+}
+
+fn sealed(subject: &Subject) -> Finding {
+    let (plain, own) = subject.variables("api");
+    // Where workers run alone, theirs is the key that seals.
+    let is_external = plain.get("WORKERS").is_some_and(|it| it == "external");
+    let has_key = if is_external { subject.variables("worker").1 } else { own };
+    holds(has_key.contains_key("AUDIT_SIGNING_KEY"), || "nobody seals them".to_owned())
 }
 
 fn hardened(subject: &Subject) -> Finding {
