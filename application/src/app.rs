@@ -20,6 +20,7 @@ use crate::{
     live::Hub,
     operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
+    projection::ProjectionDesk,
     proofs::Proofs,
     role::RoleList,
     tag::TagList,
@@ -107,6 +108,8 @@ pub struct Deps {
     pub proofs: Proofs,
     /// The queue of jobs, as operators see it.
     pub jobs: Arc<dyn JobBoard>,
+    /// Consumers under an operator's hand.
+    pub projections: Arc<dyn ProjectionDesk>,
     /// How far read models have come.
     pub progress: Arc<dyn Progress>,
     /// Live changes.

@@ -25,6 +25,7 @@ pub mod operator;
 mod order;
 mod page;
 pub mod ports;
+pub mod projection;
 pub mod proofs;
 pub mod role;
 pub mod standing;

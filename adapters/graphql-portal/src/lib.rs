@@ -8,6 +8,7 @@
 mod audit;
 mod job;
 mod operator;
+mod projection;
 mod proofs;
 mod tenant;
 mod terms;
@@ -29,6 +30,7 @@ pub struct Query(
     tenant::TenantQuery,
     user::UserQuery,
     job::JobQuery,
+    projection::ProjectionQuery,
 );
 
 /// What can be done.
@@ -41,6 +43,7 @@ pub struct Mutation(
     tenant::TenantMutation,
     user::UserMutation,
     job::JobMutation,
+    projection::ProjectionMutation,
 );
 
 /// The schema of the portal.

@@ -7,7 +7,9 @@
 //! 2. `application`: the row struct and the read port, in the slice's `queries.rs`.
 //! 3. Here, in the slice's folder: one file with the projection and its queries, which run on
 //!    [`TenantReaders`]; then a line in `tests/it/tenants.rs`, where its conditions are taken out.
-//! 4. One line in `projections.rs`. That list *is* the deployment; the name carries the version.
+//! 4. In the migration, its line in `read_model_tables`; in the projection, its `pieces`: so that it may
+//!    be built anew, and is checked.
+//! 5. One line in `projections.rs`. That list *is* the deployment; the name carries the version.
 //!
 //! # How to add a reaction
 //!

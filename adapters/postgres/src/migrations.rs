@@ -38,6 +38,7 @@ migrations! {
     15 "0015_audit_list",
     17 "0017_versions",
     18 "0018_audit_seals",
+    19 "0019_projections",
 }
 
 /// The newest schema this release knows, and needs.

@@ -229,6 +229,23 @@ impl Connect for Pooled {
 type Connecting<'a> =
     Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + 'a>>;
 
+/// A pool of a few connections under the services' role, for one purpose. `then` is what each of them
+/// does first.
+pub(crate) fn small(connector: &Connector, connections: usize, then: &str) -> Result<Pool, PoolError> {
+    let start: Arc<str> = format!("{} {then}", session(connector.settings.role)).into();
+    let pool = Pool::builder(manager(connector))
+        .max_size(connections)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT_TIMEOUT))
+        .create_timeout(Some(CONNECT_TIMEOUT))
+        .post_create(Hook::async_fn(move |client, _| {
+            let start = Arc::clone(&start);
+            Box::pin(async move { client.batch_execute(&start).await.map_err(HookError::Backend) })
+        }))
+        .build()?;
+    Ok(pool)
+}
+
 /// The most connections of a pool.
 pub(crate) fn connections_max() -> usize {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);

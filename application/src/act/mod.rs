@@ -13,7 +13,7 @@ use domain::{
 use crate::{
     Aggregates, App, Caller, Code, Failure, Refusal,
     order::metadata,
-    ports::{Cursor, Unit},
+    ports::{Clock, Cursor, Entropy, EventLog, Unit},
 };
 
 impl Refusal for ActError {
@@ -24,7 +24,18 @@ impl Refusal for ActError {
     }
 }
 
-impl App {
+/// Where acts are written down.
+#[derive(Clone, Copy)]
+pub struct Notes<'a> {
+    /// The log.
+    pub log: &'a dyn EventLog,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Ids.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl Notes<'_> {
     /// Writes down that `caller` does `name`, about what: ids and names of ours, never anything
     /// personal. Who cannot be written down does not act: the failure is to be passed on.
     pub async fn note<R: Error + 'static>(
@@ -41,6 +52,23 @@ impl App {
         let metadata = metadata(caller, name).map_err(Failure::Internal)?;
         let appended = self.log.append(Unit { appends: vec![decision.append], key: None, metadata }).await;
         appended.map(|it| it.cursor).map_err(|error| unwritten(Aggregates::<Act>::refused(error)))
+    }
+}
+
+impl App {
+    /// Where this application writes acts down.
+    pub fn notes(&self) -> Notes<'_> {
+        Notes { log: &*self.log, clock: &*self.clock, entropy: &*self.entropy }
+    }
+
+    /// Writes down that `caller` does `name`: see [`Notes::note`].
+    pub async fn note<R: Error + 'static>(
+        &self,
+        caller: &Caller,
+        name: &'static str,
+        about: Option<String>,
+    ) -> Result<Cursor, Failure<R>> {
+        self.notes().note(caller, name, about).await
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    append, audit, bare, children, footprint, jobs, lines, live, logins, projector, report::Report,
+    append, audit, bare, children, footprint, jobs, lines, live, logins, projector, rebuild, report::Report,
     servers::Servers, strangers, surface, token, verify,
 };
 
@@ -13,6 +13,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("append", "one event to a new aggregate, 32 workers, against pgbench", append::run),
     ("projector", "the projection of todos, against COPY", projector::run),
     ("audit", "searching and going back in a log of a million events", audit::run),
+    ("rebuild", "the projection of todos, built anew beside the serving one", rebuild::run),
     ("create-todo", "the mutation, 32 connections", surface::create_todo),
     ("list-20", "20 of 100,000 todos with tags and owner, 32 connections", surface::list),
     ("todo-by-id", "one of 100,000 todos, 32 connections", surface::by_id),

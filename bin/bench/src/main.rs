@@ -26,6 +26,7 @@ mod pgbench;
 mod processes;
 mod projector;
 mod questions;
+mod rebuild;
 mod report;
 mod rounds;
 mod seed;

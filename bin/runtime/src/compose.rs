@@ -7,7 +7,9 @@ use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
     AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
     PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault,
-    PoolError, Reached, StandingFollower, Wake, jobs::PgJobBoard,
+    PoolError, Reached, StandingFollower, Wake,
+    consumers::PgProjectionDesk,
+    jobs::{Bell, PgJobBoard},
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -25,6 +27,7 @@ use crate::{
     scrape::MetricsError,
     settings::Settings,
     start::{self, StartError},
+    workers::consumers,
     world::{SystemClock, SystemEntropy},
 };
 
@@ -148,7 +151,11 @@ impl Node {
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
             jobs: Arc::new(PgJobBoard::new(primary.clone())),
             audit: Arc::new(PgAuditLog::new(primary.clone())),
-            proofs: Proofs { seals: Arc::new(PgSeals::new(primary)), keys: settings.seals.keys.clone() },
+            proofs: Proofs {
+                seals: Arc::new(PgSeals::new(primary.clone())),
+                keys: settings.seals.keys.clone(),
+            },
+            projections: Arc::new(PgProjectionDesk::new(primary, consumers(self, &Bell::new()))),
             progress,
             live,
             vault: Arc::clone(&self.vault) as _,

@@ -13,6 +13,7 @@ mod healthcheck;
 mod mail;
 mod manage;
 mod migrate;
+mod projections;
 mod readiness;
 mod scrape;
 mod seals;

@@ -4,8 +4,8 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use adapter_mail::SettingsError;
 use adapter_postgres::{
-    Deployment, Erasure, PgEventLog, PgSentLog, REACTIONS, Sealing, Wake, all, connector,
-    consumers::{self, Leases, Pace, Projection, Runner},
+    Deployment, Erasure, PgEventLog, PgSentLog, REACTIONS, Sealing, Wake, all,
+    consumers::{BuildPace, Builders, Leases, Pace, Projection, Runner},
     jobs::{Bell, JobPace, PgUpkeep, our_kinds},
     mail_reactions,
 };
@@ -20,7 +20,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     audit, cli,
     compose::{ComposeError, Node},
-    mail, manage, scrape, seals,
+    mail, manage,
+    projections::{self, Wish},
+    scrape, seals,
     settings::{Process, Settings},
     telemetry,
     world::SystemClock,
@@ -30,6 +32,14 @@ use crate::{
 const END_MAX: Duration = Duration::from_secs(5);
 /// How often new events are sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
+
+/// All consumers of the deployment, whichever process runs them.
+pub(crate) fn consumers(node: &Node, bell: &Arc<Bell>) -> Vec<Arc<dyn Projection>> {
+    let mut consumers = all(&Deployment { vault: Arc::clone(&node.vault) as Arc<dyn Vault> });
+    consumers.push(Arc::new(Erasure::new(Arc::clone(&node.vault))));
+    consumers.extend(mail_reactions(&node.pools.pool, bell));
+    consumers
+}
 
 /// The running consumers and jobs of a process.
 pub(crate) struct Workers {
@@ -42,22 +52,32 @@ impl Workers {
     pub(crate) fn start(node: &Node, settings: &Settings) -> Result<Self, SettingsError> {
         let bell = Bell::new();
         let mailer = mail::mailer(node, settings)?;
-        let deployment = Deployment { vault: Arc::clone(&node.vault) as Arc<dyn Vault> };
-        let mut consumers = all(&deployment);
-        consumers.push(Arc::new(Erasure::new(Arc::clone(&node.vault))));
-        if mailer.is_some() {
-            consumers.extend(mail_reactions(&node.pools.pool, &bell));
+        let mut consumers = consumers(node, &bell);
+        if mailer.is_none() {
+            consumers.retain(|consumer| !REACTIONS.contains(&consumer.name()));
         }
         let workers = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
-        workers.consume(node, consumers);
+        workers.consume(node, settings, consumers);
         workers.seal(node, settings);
         workers.work(node, settings, mailer, bell);
         workers.tasks.close();
         Ok(workers)
     }
 
-    fn consume(&self, node: &Node, consumers: Vec<Arc<dyn Projection>>) {
+    fn consume(&self, node: &Node, settings: &Settings, consumers: Vec<Arc<dyn Projection>>) {
         let leases = Leases::new(node.pools.connector.clone());
+        let builders = Builders {
+            projections: consumers.clone(),
+            pool: node.pools.pool.clone(),
+            connector: node.pools.connector.clone(),
+            leases: Arc::clone(&leases),
+            pace: BuildPace::default(),
+        };
+        self.tasks.spawn(builders.run(self.stop.clone()));
+        if let Some(every) = settings.self_check {
+            let check = projections::self_check(node, consumers.clone(), Arc::clone(&leases), every);
+            self.tasks.spawn(check.run(self.stop.clone()));
+        }
         for projection in consumers {
             let runner = Runner {
                 projection,
@@ -127,9 +147,15 @@ impl Workers {
 }
 
 const USAGE: &str = "usage: worker                            run the consumers\n       \
-    worker consumers                  list them: how far they came, and whether they work\n       \
-    worker consumers pause NAME       stop one between two batches\n       \
-    worker consumers resume NAME      let a paused or halted one go on\n       \
+    worker projections [list]         list them: how far they came, and whether they work\n       \
+    worker projections pause NAME     stop one between two batches\n       \
+    worker projections resume NAME    let a paused or halted one go on\n       \
+    worker projections rebuild NAME   build a read model anew beside the serving one, and swap them\n       \
+    worker projections cancel NAME    give a rebuild up\n       \
+    worker projections rollback NAME  let the tables of before the last rebuild serve again\n       \
+    worker projections dead-letters [NAME]\n       \
+    worker projections dead-letters retry ID | discard ID\n       \
+    worker projections check [NAME]   compute random rows anew from the log; mend what differs\n       \
     worker jobs [STATE]               list jobs: waiting, running, retrying, dead\n       \
     worker jobs retry ID              try one anew\n       \
     worker jobs discard ID            take one out of the queue\n       \
@@ -146,9 +172,12 @@ pub fn worker() -> ExitCode {
     }
     match words.as_slice() {
         [] => run(),
-        ["consumers"] => manage(None),
-        ["consumers", "pause", name] => manage(Some((*name, Act::Pause))),
-        ["consumers", "resume", name] => manage(Some((*name, Act::Resume))),
+        ["projections" | "consumers", rest @ ..] => match Wish::parse(rest) {
+            Some(wish) => with_settings(|settings| {
+                cli::run(async move { projections::projections(&settings, wish).await })
+            }),
+            None => cli::misconfigured(&[USAGE.to_owned()]),
+        },
         ["jobs", rest @ ..] => match manage::Act::parse(rest) {
             Some(act) => {
                 with_settings(|settings| cli::run(async move { manage::jobs(&settings, act).await }))
@@ -171,38 +200,6 @@ fn with_settings(run: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
         Ok(settings) => run(settings),
         Err(problems) => cli::misconfigured(&problems),
     }
-}
-
-#[derive(Clone, Copy)]
-enum Act {
-    Pause,
-    Resume,
-}
-
-/// Changes one consumer when asked to, and lists them all.
-#[expect(clippy::print_stdout, reason = "a list for people and pipes")]
-fn manage(act: Option<(&str, Act)>) -> ExitCode {
-    let settings = match Settings::of(Process::Worker) {
-        Ok(settings) => settings,
-        Err(problems) => return cli::misconfigured(&problems),
-    };
-    cli::run(async move {
-        let client = connector(&settings.postgres)?.connect().await?;
-        let found = match act {
-            None => true,
-            Some((name, Act::Pause)) => consumers::pause(&client, name).await?,
-            Some((name, Act::Resume)) => consumers::resume(&client, name).await?,
-        };
-        for consumer in consumers::list(&client).await? {
-            let error = consumer.last_error.map(|error| format!("  {error}")).unwrap_or_default();
-            let (name, status, at) = (consumer.name, consumer.status.as_str(), consumer.at);
-            println!("{name:24} {status:8} tx {} position {}{error}", at.tx, at.position);
-        }
-        match act {
-            Some((name, _)) if !found => Err(format!("there is no consumer called {name}").into()),
-            Some(_) | None => Ok::<(), application::BoxError>(()),
-        }
-    })
 }
 
 fn run() -> ExitCode {

@@ -18,7 +18,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{Piece, Projection, ProjectionError, Written},
     log::Recorded,
     readers::TenantReaders,
     todo::ids,
@@ -43,6 +43,10 @@ impl Projection for ApiKeyListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[ApiKey::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::within("api_key_list", ApiKey::TYPE)]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

@@ -4,8 +4,8 @@ use application::ports::{Cursor, LogError};
 use deadpool_postgres::Transaction;
 use tokio_postgres::Client;
 
-use super::{Effects, Poison};
-use crate::{log::Recorded, xid::Xid};
+use super::Effects;
+use crate::xid::Xid;
 
 /// Whether a consumer works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,53 +100,25 @@ fn from_row(row: &tokio_postgres::Row) -> Checkpoint {
 }
 
 /// Moves the checkpoint from where we read it. `false`: another runner, or an operator, was there.
-pub(super) async fn advance(tx: &Transaction<'_>, name: &str, from: Cursor, to: Cursor) -> Result<bool> {
+///
+/// `events` feed the rate: each counts for a while, and for less and less. That needs no clock of
+/// ours, and no reading.
+pub(super) async fn advance(
+    tx: &Transaction<'_>,
+    name: &str,
+    from: Cursor,
+    to: Cursor,
+    events: usize,
+) -> Result<bool> {
     // Losing the last commits in a crash of the server only means to write them again, together
     // with their checkpoint: there is no need to wait for the disk.
-    let sql = "UPDATE projection_checkpoints SET tx_id = $4, position = $5, updated_at = now() \
+    let sql = "UPDATE projection_checkpoints SET tx_id = $4, position = $5, updated_at = now(), \
+               rate = (rate * exp(-LEAST(extract(epoch FROM now() - updated_at), 1000) / 10) + $6::double precision / 10)::real \
                WHERE name = $1 AND part = 0 AND tx_id = $2 AND position = $3 AND status = 'running'";
     let (from_tx, to_tx) = (Xid(from.tx), Xid(to.tx));
     let statement = tx.prepare_cached(sql).await?;
-    let moved = tx.execute(&statement, &[&name, &from_tx, &from.position, &to_tx, &to.position]).await?;
+    let events = u32::try_from(events).map_or(f64::MAX, f64::from);
+    let moved =
+        tx.execute(&statement, &[&name, &from_tx, &from.position, &to_tx, &to.position, &events]).await?;
     Ok(moved == 1)
-}
-
-/// Puts a poison event aside, and stops the consumer when that is its rule.
-pub(super) async fn bury(
-    tx: &Transaction<'_>,
-    name: &str,
-    event: &Recorded,
-    error: &str,
-    attempts: i32,
-    rule: Poison,
-) -> Result<()> {
-    let sql = "INSERT INTO projection_dead_letters (name, tx_id, position, aggregate_type, aggregate_id, error, attempts) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name, tx_id, position) \
-               DO UPDATE SET error = excluded.error, attempts = projection_dead_letters.attempts + excluded.attempts";
-    let at = Xid(event.cursor.tx);
-    tx.execute(
-        sql,
-        &[
-            &name,
-            &at,
-            &event.cursor.position,
-            &event.aggregate_type,
-            &event.stream.as_str(),
-            &error,
-            &attempts,
-        ],
-    )
-    .await?;
-    if rule == Poison::Halt {
-        let sql = "UPDATE projection_checkpoints SET status = 'halted', last_error = $2, updated_at = now() \
-                   WHERE name = $1";
-        tx.execute(sql, &[&name, &error]).await?;
-    }
-    Ok(())
-}
-
-/// Streams that are put aside for a consumer.
-pub(super) async fn parked(client: &Client, name: &str) -> Result<Vec<(String, String)>> {
-    let sql = "SELECT DISTINCT aggregate_type, aggregate_id FROM projection_dead_letters WHERE name = $1";
-    Ok(client.query(sql, &[&name]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

@@ -21,7 +21,7 @@ pub struct Leases {
 /// A lease that is held while the session lives.
 pub(super) struct Lease {
     session: Arc<Client>,
-    name: &'static str,
+    name: String,
 }
 
 impl Leases {
@@ -31,8 +31,8 @@ impl Leases {
     }
 
     /// The lease of that name, when nobody else holds it.
-    pub(super) async fn acquire(&self, name: &'static str) -> Result<Option<Lease>, PoolError> {
-        let session = self.session().await?;
+    pub(super) async fn acquire(&self, name: impl Into<String>) -> Result<Option<Lease>, PoolError> {
+        let (session, name) = (self.session().await?, name.into());
         let sql = "SELECT pg_try_advisory_lock($1, hashtext($2))";
         let row = session.query_one(sql, &[&LOCK_CLASS, &name]).await.map_err(PoolError::Connect)?;
         Ok(row.get::<_, bool>(0).then_some(Lease { session, name }))

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use thiserror::Error;
 
+use super::Piece;
 use crate::{jobs::Bell, log::Recorded};
 
 /// What to do with an event that cannot be written.
@@ -85,6 +86,10 @@ pub trait Projection: Send + Sync + 'static {
     /// Whether it may be built anew.
     fn effects(&self) -> Effects {
         Effects::Rows
+    }
+    /// The pieces that the self-check computes anew, for each of its tables.
+    fn pieces(&self) -> Vec<Piece> {
+        Vec::new()
     }
     /// What to do with an event that cannot be written.
     fn poison(&self) -> Poison {

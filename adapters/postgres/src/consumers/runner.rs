@@ -1,7 +1,6 @@
 //! The one runner.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -14,9 +13,10 @@ use deadpool_postgres::{Client, Pool};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Leases, Poison, Projection, Written,
+    Leases, Projection, Written,
     checkpoint::{self, Checkpoint, Status},
     lease::Lease,
+    letters::Aside,
     seat::{Place, Riders, Seat},
     writing::{Job, Turn},
 };
@@ -141,19 +141,21 @@ impl Runner {
         if status != Status::Running {
             return Ok(Some(Turn::Stopped));
         }
-        let mut parked = self.parked(&client).await?;
+        let mut aside = Aside::load(&client, name, self.projection.poison(), at).await?;
         let mut riders = Riders::of(&self.leases.seats, name);
         let (mut scanned, mut kept, mut again) = (at, Instant::now(), Duration::ZERO);
         let mut ahead: Option<Batch> = None;
         while lease.held() && !stop.is_cancelled() {
+            if !self.settle_letters(&mut client, at, &mut aside).await? {
+                return Ok(Some(Turn::Fenced));
+            }
             let batch = match ahead.take() {
                 Some(batch) => batch,
                 None => tail.read(&client, scanned, self.pace.batch).await?,
             };
             scanned = batch.scanned;
             let Some(last) = batch.events.last().map(|event| event.cursor) else {
-                self.reached.advance(name, scanned);
-                reader.came(scanned);
+                self.came(reader, scanned);
                 if scanned.tx > at.tx && kept.elapsed() >= KEEP_SCANNED_EVERY {
                     if !self.keep_scanned(&mut client, at, scanned).await? {
                         return Ok(Some(Turn::Fenced));
@@ -164,8 +166,8 @@ impl Runner {
                 let soon = (again * 2).clamp(LOOK_AGAIN_FIRST, self.pace.poll);
                 again = if reader.waits_for(scanned) { soon } else { Duration::ZERO };
                 let pause = if again.is_zero() { self.pace.poll } else { again };
-                // Whoever puts streams aside looks at each event itself.
-                let seat = seat.filter(|_| parked.is_empty());
+                // Whoever leaves events aside looks at each itself.
+                let seat = seat.filter(|_| aside.is_nothing());
                 (at, scanned) = self.wait(reader, seat, Place { at, scanned }, pause, stop).await;
                 continue;
             };
@@ -173,19 +175,17 @@ impl Runner {
             let full = batch.events.len() >= self.pace.batch;
             let next = self.read_ahead(&tail, scanned, full);
             // Behind a backlog, two who write at the same time are quicker than one who writes for both.
-            let along = if full || !parked.is_empty() { Vec::new() } else { riders.boarding(at).await };
+            let along = if full || !aside.is_nothing() { Vec::new() } else { riders.boarding(at).await };
             let mut job = Job { from: at, events: &batch.events, to: last, riders: along };
-            let (written, next) = tokio::join!(self.measured(&mut client, &mut job, &mut parked), next);
-            match written? {
-                Ok(written) => {
-                    at = last;
-                    self.reached.advance(name, scanned);
-                    reader.came(scanned);
-                    for (name, written) in job.came(written, name) {
-                        self.signal(name, last, written).await;
-                    }
-                }
+            let (written, next) = tokio::join!(self.measured(&mut client, &mut job, &mut aside), next);
+            let written = match written? {
+                Ok(written) => written,
                 Err(turn) => return Ok(Some(turn)),
+            };
+            (at, aside.owes) = (last, false);
+            self.came(reader, scanned);
+            for (name, written) in job.came(written, name) {
+                self.signal(name, last, written).await;
             }
             if !full && batch.events.len() >= MANY_EVENTS {
                 tokio::time::sleep(GATHER).await;
@@ -200,10 +200,10 @@ impl Runner {
         &self,
         client: &mut Client,
         job: &mut Job<'_>,
-        parked: &mut HashSet<(String, String)>,
+        aside: &mut Aside,
     ) -> Result<Result<Written, Turn>, application::BoxError> {
         let (begun, name, events) = (Instant::now(), self.projection.name(), job.events.len() as u64);
-        let written = self.write(client, job, parked).await;
+        let written = self.write(client, job, aside).await;
         meter::PROJECTION_TIME.since(begun, [name]);
         if matches!(written, Ok(Ok(_))) {
             meter::PROJECTED.add(events, [name]);
@@ -211,14 +211,10 @@ impl Runner {
         written
     }
 
-    /// Streams that are put aside for this consumer.
-    async fn parked(&self, client: &Client) -> Result<HashSet<(String, String)>, tokio_postgres::Error> {
-        match self.projection.poison() {
-            Poison::Park => {
-                Ok(checkpoint::parked(client, self.projection.name()).await?.into_iter().collect())
-            }
-            Poison::Halt => Ok(HashSet::new()),
-        }
+    /// Tells this process how far it came.
+    fn came(&self, reader: &Reader, scanned: Cursor) {
+        self.reached.advance(self.projection.name(), scanned);
+        reader.came(scanned);
     }
 
     /// Waits until there may be something to read, in its seat if it has one; where it then stands.
@@ -255,7 +251,7 @@ impl Runner {
         to: Cursor,
     ) -> Result<bool, application::BoxError> {
         let tx = client.transaction().await?;
-        let moved = checkpoint::advance(&tx, self.projection.name(), from, to).await?;
+        let moved = checkpoint::advance(&tx, self.projection.name(), from, to, 0).await?;
         tx.commit().await?;
         self.wake.projected(self.projection.name(), to);
         Ok(moved)

@@ -1,6 +1,6 @@
 //! Writing one batch: what cannot be written is tried again, then put aside.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 use application::{BoxError, ports::Cursor};
 use deadpool_postgres::{Client, Transaction};
@@ -9,6 +9,7 @@ use futures_util::{FutureExt, future::try_join_all};
 use super::{
     COPY_ROWS_MIN, Poison, Projection, ProjectionError, Runner, Written,
     checkpoint::{self, Status},
+    letters::{self, Aside, Dead},
     seat::Rider,
 };
 use crate::{BoxedError, log::Recorded};
@@ -44,28 +45,23 @@ impl Job<'_> {
     }
 }
 
-/// An event of this batch that is a dead letter from now on.
-struct Dead {
-    at: Cursor,
-    stream: (String, String),
-    error: String,
-}
-
 impl Runner {
     /// Writes a batch; what cannot be written is tried again, then put aside.
     pub(super) async fn write(
         &self,
         client: &mut Client,
         job: &mut Job<'_>,
-        parked: &mut HashSet<(String, String)>,
+        aside: &mut Aside,
     ) -> Result<Result<Written, Turn>, BoxError> {
         let mut poison: Vec<Dead> = Vec::new();
         let mut attempts = 0;
         let events = job.events;
         loop {
-            match self.attempt(client, job, parked, &poison).await {
+            match self.attempt(client, job, aside, &poison).await {
                 Ok(done) => {
-                    parked.extend(poison.into_iter().map(|dead| dead.stream));
+                    if self.projection.poison() == Poison::Park {
+                        aside.streams.extend(poison.into_iter().map(|dead| dead.stream));
+                    }
                     return Ok(done);
                 }
                 // Whoever it was: each goes on by itself.
@@ -92,9 +88,9 @@ impl Runner {
                         "poison event; it is a dead letter now"
                     );
                     let error = BoxedError(cause.as_ref()).to_string();
-                    poison.push(Dead { at, stream: stream_of(event), error });
+                    poison.push(Dead { at, stream: letters::stream_of(event), error });
                 }
-                Err(ProjectionError::Panicked) => return self.one_by_one(client, job, parked).await,
+                Err(ProjectionError::Panicked) => return self.one_by_one(client, job, aside).await,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -105,14 +101,14 @@ impl Runner {
         &self,
         client: &mut Client,
         job: &Job<'_>,
-        parked: &mut HashSet<(String, String)>,
+        aside: &mut Aside,
     ) -> Result<Result<Written, Turn>, BoxError> {
         let mut all = Written::default();
         let mut from = job.from;
         for event in job.events {
             let events = std::slice::from_ref(event);
             let mut one = Job { from, events, to: event.cursor, riders: Vec::new() };
-            match Box::pin(self.write(client, &mut one, parked)).await? {
+            match Box::pin(self.write(client, &mut one, aside)).await? {
                 Ok(written) => {
                     all.changes.extend(written.changes);
                     all.bell = written.bell.or(all.bell);
@@ -131,24 +127,28 @@ impl Runner {
         &self,
         client: &mut Client,
         job: &mut Job<'_>,
-        parked: &HashSet<(String, String)>,
+        aside: &Aside,
         poison: &[Dead],
     ) -> Result<Result<Written, Turn>, ProjectionError> {
         let (name, rule) = (self.projection.name(), self.projection.poison());
         let Job { from, events, to, .. } = *job;
         let tx = client.transaction().await?;
         let halt = poison.first().filter(|_| rule == Poison::Halt).map(|dead| dead.at);
-        let good: Cow<'_, [Recorded]> = if poison.is_empty() && parked.is_empty() {
+        let good: Cow<'_, [Recorded]> = if poison.is_empty() && aside.is_empty() {
             events.into()
         } else {
             let before_halt = events.iter().take_while(|event| halt.is_none_or(|halt| event.cursor < halt));
-            before_halt.filter(|event| !aside(event, parked, poison)).cloned().collect()
+            let good = before_halt.filter(|event| !aside.discards(event) && !aside.holds(event, poison));
+            good.cloned().collect()
         };
         let reached = match halt {
-            Some(_) => good.last().map_or(from, |event| event.cursor),
+            // Not the last good one: an event that was discarded is passed over too.
+            Some(halt) => {
+                events.iter().map(|event| event.cursor).take_while(|at| *at < halt).last().unwrap_or(from)
+            }
             None => to,
         };
-        if !fence(&tx, name, job, reached).await? {
+        if !fence(&tx, name, job, reached, good.len()).await? {
             let now = checkpoint::load(tx.client(), name, self.projection.effects()).await?;
             let running = now.is_none_or(|now| now.status == Status::Running);
             return Ok(Err(if running { Turn::Fenced } else { Turn::Stopped }));
@@ -159,13 +159,16 @@ impl Runner {
             self.written(&tx, &good, &mut job.riders).await?
         };
         let attempts = i32::try_from(POISON_ATTEMPTS).unwrap_or(i32::MAX);
-        for event in events.iter().filter(|event| aside(event, parked, poison)) {
+        for event in events.iter().filter(|event| !aside.discards(event) && aside.holds(event, poison)) {
             let own = poison.iter().find(|dead| dead.at == event.cursor);
             let error = own.map_or("behind a dead letter of its stream", |dead| &dead.error);
-            checkpoint::bury(&tx, name, event, error, attempts, rule).await?;
+            letters::bury(&tx, name, event, error, attempts, rule).await?;
             if rule == Poison::Halt {
                 break;
             }
+        }
+        if aside.owes && halt.is_none() {
+            letters::settled(&tx, name, reached).await?;
         }
         tx.commit().await?;
         if halt.is_some() {
@@ -201,11 +204,13 @@ async fn fence(
     name: &str,
     job: &mut Job<'_>,
     reached: Cursor,
+    events: usize,
 ) -> Result<bool, tokio_postgres::Error> {
     // All of it goes out at once, in this order.
     let lazily = tx.batch_execute("SET LOCAL synchronous_commit = off");
-    let own = checkpoint::advance(tx, name, job.from, reached);
-    let advance = |rider: &Rider| checkpoint::advance(tx, rider.projection().name(), rider.from, reached);
+    let own = checkpoint::advance(tx, name, job.from, reached, events);
+    let advance =
+        |rider: &Rider| checkpoint::advance(tx, rider.projection().name(), rider.from, reached, events);
     let theirs = try_join_all(job.riders.iter().map(advance));
     let ((), moved, along) = tokio::try_join!(lazily, own, theirs)?;
     // Where another runner was, or an operator, the rider has to find that out by itself.
@@ -223,7 +228,7 @@ async fn along(riders: &mut [Rider], tx: &Transaction<'_>, good: &[Recorded]) ->
 }
 
 /// A projection that panics is poison too, not the end of the runner.
-async fn caught(
+pub(super) async fn caught(
     projection: &dyn Projection,
     tx: &Transaction<'_>,
     good: &[Recorded],
@@ -233,18 +238,4 @@ async fn caught(
         [only] => Err(ProjectionError::Poison { at: only.cursor, cause: "the projection panicked".into() }),
         _ => Err(ProjectionError::Panicked),
     })
-}
-
-fn stream_of(event: &Recorded) -> (String, String) {
-    (event.aggregate_type.clone(), event.stream.as_str().to_owned())
-}
-
-/// Whether an event is poison, or behind one in its stream.
-fn aside(event: &Recorded, parked: &HashSet<(String, String)>, poison: &[Dead]) -> bool {
-    if parked.is_empty() && poison.is_empty() {
-        return false;
-    }
-    let stream = stream_of(event);
-    let behind = |dead: &Dead| event.cursor >= dead.at && stream == dead.stream;
-    parked.contains(&stream) || poison.iter().any(behind)
 }

@@ -19,7 +19,7 @@ use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{Piece, Projection, ProjectionError, Written},
     keyset::Where,
     log::Recorded,
     readers::AcrossTenants,
@@ -104,6 +104,10 @@ impl Projection for OperatorListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Operator::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::global("operator_list", Operator::TYPE)]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

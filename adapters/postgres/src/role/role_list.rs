@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{Piece, Projection, ProjectionError, Written},
     log::Recorded,
     readers::TenantReaders,
     todo::ids,
@@ -42,6 +42,10 @@ impl Projection for RoleListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Role::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::within("role_list", Role::TYPE)]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

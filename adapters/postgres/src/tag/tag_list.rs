@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{Piece, Projection, ProjectionError, Written},
     keyset::Where,
     log::Recorded,
     readers::TenantReaders,
@@ -43,6 +43,10 @@ impl Projection for TagListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Tag::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::within("tag_list", Tag::TYPE)]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

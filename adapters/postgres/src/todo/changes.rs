@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{PgTodoList, todo_list::ids};
 use crate::{
-    consumers::{COPY_ROWS_MIN, Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, Piece, Projection, ProjectionError, Written, copy_or_insert},
     log::{self, Recorded},
     xid::{Xid, place},
 };
@@ -67,6 +67,25 @@ impl Projection for TodoChangesProjection {
 
     fn behind(&self) -> Option<&'static str> {
         Some(ReadModel::TodoList.name())
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        // A topic, because each change names the one before it. Which todos it has is known from
+        // rows, and from the todo that led here: one that is in neither is found when it leads here.
+        const TOPIC: &str = "SELECT $3, split_part($1, '/', 1) || '/' || id FROM ( \
+             SELECT todo_id::text FROM public.todo_changes WHERE tenant_id = split_part($1, '/', 1)::uuid \
+               AND owner_id = split_part($1, '/', 2)::uuid \
+             UNION SELECT id::text FROM public.todo_list WHERE tenant_id = split_part($1, '/', 1)::uuid \
+               AND owner_id = split_part($1, '/', 2)::uuid \
+             UNION SELECT split_part($2, '/', 2) WHERE $2 IS NOT NULL) AS t (id)";
+        vec![Piece {
+            key: "tenant_id::text || '/' || owner_id::text",
+            led_to: "SELECT split_part($1, '/', 1) || '/' || (payload->>'owner') FROM events \
+                     WHERE aggregate_type = 'todo' AND aggregate_id = $1 AND sequence = 1",
+            rows: "tenant_id = split_part($1, '/', 1)::uuid AND owner_id = split_part($1, '/', 2)::uuid",
+            streams: TOPIC,
+            ..Piece::within("todo_changes", Todo::TYPE)
+        }]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::store::{self, Leaves, Rows};
 use crate::{
-    consumers::{Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{Piece, Projection, ProjectionError, Written, copy_or_insert},
     log::Recorded,
 };
 
@@ -41,6 +41,10 @@ impl Projection for TodoListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Todo::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::within("todo_list", Todo::TYPE)]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

@@ -17,7 +17,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{Piece, Projection, ProjectionError, Written},
     log::Recorded,
     todo::ids,
 };
@@ -221,6 +221,17 @@ impl Projection for PeopleProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Tenant::TYPE, User::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        // A tenant may be named after a person, whose events then speak of it too.
+        const TENANT: &str = "SELECT $3, $1 UNION ALL \
+             SELECT 'user', $1 || '/' || (payload->'naming'->>'after') FROM events \
+             WHERE aggregate_type = 'tenant' AND aggregate_id = $1 AND sequence = 1";
+        vec![
+            Piece::within("people", User::TYPE),
+            Piece { streams: TENANT, ..Piece::global("tenants", Tenant::TYPE) },
+        ]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

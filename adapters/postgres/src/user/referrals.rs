@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{Piece, Projection, ProjectionError, Written},
     keyset::Where,
     log::Recorded,
     readers::TenantReaders,
@@ -43,6 +43,21 @@ impl Projection for ReferralsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[User::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        // The rows of one person are made of the events of those above, too.
+        const UP: &str = "WITH RECURSIVE up (id) AS (SELECT $1 UNION \
+             SELECT (payload->>'referrer_tenant') || '/' || (payload->>'referrer') FROM up JOIN events e \
+             ON e.aggregate_type = 'user' AND e.aggregate_id = up.id AND e.event_type = 'user.referred') \
+             SELECT $3, id FROM up";
+        vec![Piece {
+            table: "referrals",
+            key: "descendant_tenant::text || '/' || id::text",
+            rows: "descendant_tenant = split_part($1, '/', 1)::uuid AND id = split_part($1, '/', 2)::uuid",
+            streams: UP,
+            ..Piece::within("referrals", User::TYPE)
+        }]
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

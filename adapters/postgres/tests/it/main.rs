@@ -12,6 +12,7 @@ mod people_versions;
 mod poison;
 mod postgres_es;
 mod progress;
+mod projections;
 mod read_models;
 mod riding;
 mod rig;

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
-    PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault,
-    Reached, Wake,
-    consumers::{Leases, Pace, Projection, Runner},
+    AcrossTenants, Deployment, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast,
+    PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast,
+    PgVault, Reached, Wake, all,
+    consumers::{Leases, Pace, PgProjectionDesk, Projection, Runner},
     jobs::PgJobBoard,
 };
 use application::{
@@ -69,6 +69,15 @@ impl Node {
         PgProgress::new(self.pools.pool.clone(), Arc::clone(&self.reached))
     }
 
+    /// The read models of the deployment, as operators see them.
+    pub(crate) fn desk(&self) -> PgProjectionDesk {
+        PgProjectionDesk::new(self.pools.pool.clone(), all(&self.deployment()))
+    }
+
+    pub(crate) fn deployment(&self) -> Deployment {
+        Deployment { vault: Arc::clone(&self.vault) as _ }
+    }
+
     pub(crate) fn across(&self) -> AcrossTenants {
         AcrossTenants::new(self.pools.pool.clone())
     }
@@ -106,6 +115,7 @@ impl Node {
             jobs: Arc::new(PgJobBoard::new(pool())),
             audit: Arc::new(PgAuditLog::new(pool())),
             proofs: Proofs { seals: Arc::new(PgSeals::new(pool())), keys: Vec::new() },
+            projections: Arc::new(self.desk()),
             progress: self.progress(),
             vault: Arc::clone(&self.vault) as _,
             passwords: Arc::new(TestPasswords),
@@ -133,8 +143,17 @@ impl Node {
     }
 
     pub(crate) fn run_under(&self, leases: &Arc<Leases>, projection: impl Projection, pace: Pace) -> Running {
+        self.run_shared(leases, Arc::new(projection), pace)
+    }
+
+    pub(crate) fn run_shared(
+        &self,
+        leases: &Arc<Leases>,
+        projection: Arc<dyn Projection>,
+        pace: Pace,
+    ) -> Running {
         let runner = Runner {
-            projection: Arc::new(projection),
+            projection,
             pool: self.pools.pool.clone(),
             leases: Arc::clone(leases),
             wake: Arc::clone(&self.wake),

@@ -37,17 +37,17 @@ use crate::rig::Node;
 
 /// A person with one todo and one tag, in a tenant of their own.
 #[derive(Debug, Clone, Copy)]
-struct Citizen {
-    member: Member,
-    todo: TodoId,
-    tag: TagId,
+pub(crate) struct Citizen {
+    pub(crate) member: Member,
+    pub(crate) todo: TodoId,
+    pub(crate) tag: TagId,
     role: RoleId,
     /// How many people came through the person.
     brought: i64,
 }
 
 /// Two tenants, as all read models show them. A third person came through the second of them.
-async fn two_tenants(node: &Node) -> [Citizen; 2] {
+pub(crate) async fn two_tenants(node: &Node) -> [Citizen; 2] {
     let _running = (
         node.run(PeopleProjection::new(Arc::clone(&node.vault) as _)),
         node.run(TagListProjection::default()),

@@ -50,6 +50,7 @@ mod portal;
 mod portal_jobs;
 mod portal_people;
 mod profile;
+mod projections;
 mod proofs;
 mod recovery;
 mod referrals;

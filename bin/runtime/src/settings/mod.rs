@@ -3,7 +3,7 @@
 mod reader;
 mod seals;
 
-use std::{collections::HashMap, fmt, path::PathBuf};
+use std::{collections::HashMap, fmt, path::PathBuf, time::Duration};
 
 use adapter_mail::SmtpSettings;
 use adapter_postgres::PgSettings;
@@ -17,6 +17,7 @@ const PORT_PORTAL: u16 = 3334;
 const METRICS_USER: u16 = 9464;
 const METRICS_PORTAL: u16 = 9465;
 const METRICS_WORKER: u16 = 9466;
+const SELF_CHECK_SECONDS: u32 = 60;
 
 /// A value that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -118,6 +119,8 @@ pub struct Settings {
     pub public_limit: u32,
     /// What seals the audit trail, and checks its seals.
     pub seals: SealSettings,
+    /// How often read models are checked against the log; `None`: never.
+    pub self_check: Option<Duration>,
     /// What passes as every second factor; never in public environments.
     pub two_factor_bypass: Option<Secret>,
 }
@@ -165,6 +168,8 @@ impl Settings {
         let lifetimes = read.lifetimes();
         let public_limit = read.public_limit(environment);
         let seals = if process == Process::Migrator { SealSettings::default() } else { read.seals() };
+        let self_check = read.number("SELF_CHECK_SECONDS", SELF_CHECK_SECONDS);
+        let self_check = (self_check > 0).then(|| Duration::from_secs(self_check.into()));
         let two_factor_bypass = read.get("TWOFA_BYPASS_PASSWORD").map(Secret);
         if environment.is_some_and(Environment::is_public) && two_factor_bypass.is_some() {
             read.problem("TWOFA_BYPASS_PASSWORD", "must not be set outside development and test");
@@ -191,6 +196,7 @@ impl Settings {
                 lifetimes,
                 public_limit,
                 seals,
+                self_check,
                 two_factor_bypass,
             }),
             _ => Err(read.problems),
@@ -205,8 +211,6 @@ pub(crate) fn environment() -> HashMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
@@ -416,6 +420,16 @@ mod tests {
         variables.remove(WHOLE.len());
         variables[WHOLE.len()] = ("DATA_KEY_PREVIOUS", other);
         assert!(read(&variables).is_err(), "there is nothing before no key");
+    }
+
+    #[test]
+    fn the_self_check_can_be_slower_or_off() {
+        let mut variables = WHOLE.to_vec();
+        assert_eq!(read(&variables).unwrap().self_check, Some(Duration::from_mins(1)));
+        variables.push(("SELF_CHECK_SECONDS", "0"));
+        assert_eq!(read(&variables).unwrap().self_check, None);
+        variables[WHOLE.len()] = ("SELF_CHECK_SECONDS", "often");
+        assert!(read(&variables).unwrap_err()[0].contains("SELF_CHECK_SECONDS"));
     }
 
     #[test]

@@ -1,0 +1,8 @@
+//! Consumers under an operator's hand, on a real Postgres.
+
+mod check;
+mod letters;
+mod rebuild;
+mod scene;
+mod serving;
+mod swap;
