@@ -189,6 +189,9 @@ meters! {
     POOL_USED: Gauge<1> = "pool_connections_in_use", ["pool"],
         "Connections of a pool that somebody works with, by pool.";
     POOL_WAITING: Gauge<1> = "pool_waiting", ["pool"], "Who waits for a connection of a pool, by pool.";
+    SEALING_LAG: Gauge<0> = "sealing_lag_events", [],
+        "Events that are not sealed yet, counted up to a limit.";
+    SEALING_AGE: Gauge<0> = "sealing_lag_seconds", [], "Age of the oldest event that is not sealed yet.";
     DATABASE_UP: Gauge<0> = "database_up", [], "1 when the database answered this scrape, 0 when it did not.";
     BUILD: Gauge<1> = "build_info", ["version"], "Always 1; the version is in the label.";
 }

@@ -146,7 +146,7 @@ pub(crate) async fn admit(edge: &Edge, client: Option<IpAddr>, count: u32) -> Re
 /// same address can still sign in.
 pub(crate) async fn count_guess(edge: &Edge, client: Option<IpAddr>) -> Result<(), Wait> {
     let key = edge.clients.of(edge.platform, " key", client);
-    edge.limits.admit(&key, 1, edge.rules.public).await
+    edge.limits.admit(&key, 1, edge.rules.public).await.inspect_err(|_| meter::REFUSALS.add(1, ["key"]))
 }
 
 #[cfg(test)]

@@ -9,13 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use adapter_postgres::{PgVitals, jobs::PgJobBoard};
+use adapter_postgres::{PgSeals, PgVitals, jobs::PgJobBoard};
 use adapter_web::{ServeLimits, serve};
 use application::{
     BoxError,
     jobs::{JobBoard, JobCount},
     meter,
     ports::Signals,
+    proofs::Seals,
 };
 use poem::{
     Endpoint, Request, Response,
@@ -25,7 +26,10 @@ use thiserror::Error;
 use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{compose::Node, settings::MetricsPort};
+use crate::{
+    compose::Node,
+    settings::{MetricsPort, Settings},
+};
 
 /// Where the metrics are.
 const PATH: &str = "/metrics";
@@ -49,10 +53,10 @@ pub(crate) enum MetricsError {
 /// named, one that is taken only costs the metrics.
 pub(crate) async fn metrics(
     node: &Node,
-    settings: MetricsPort,
+    settings: &Settings,
     stop: CancellationToken,
 ) -> Result<(), MetricsError> {
-    let MetricsPort { port, named } = settings;
+    let MetricsPort { port, named } = settings.metrics;
     let listener = match TcpListener::bind(("0.0.0.0", port)).await {
         Ok(listener) => listener,
         Err(cause) if named => return Err(MetricsError::Listen { port, cause }),
@@ -66,6 +70,8 @@ pub(crate) async fn metrics(
         vitals: PgVitals::new(node.pools.clone()),
         board: Arc::new(PgJobBoard::new(node.pools.pool.clone())),
         signals: Arc::clone(&node.signals) as _,
+        // Where nobody seals, nothing is behind.
+        seals: settings.seals.key.as_ref().map(|_| PgSeals::new(node.pools.pool.clone())),
         asked: Mutex::default(),
     };
     let limits = ServeLimits { connections: CONNECTIONS_MAX, ..ServeLimits::default() };
@@ -79,6 +85,7 @@ struct Scrape {
     vitals: PgVitals,
     board: Arc<dyn JobBoard>,
     signals: Arc<dyn Signals>,
+    seals: Option<PgSeals>,
     /// When the database was asked. One scrape asks and shows at a time.
     asked: Mutex<Option<Instant>>,
 }
@@ -119,6 +126,9 @@ impl Scrape {
         meter::RELAY_UP.count(i64::from(self.signals.connected()), []);
         let (lags, jobs) = tokio::join!(within(self.vitals.lags()), within(self.board.stats()));
         meter::DATABASE_UP.count(i64::from(lags.is_some() && jobs.is_some()), []);
+        if let Some(seals) = &self.seals {
+            ask_seals(seals).await;
+        }
         for gauge in [&meter::PROJECTION_LAG, &meter::PROJECTION_AGE, &meter::PROJECTION_RUNS] {
             gauge.clear();
         }
@@ -136,6 +146,16 @@ impl Scrape {
             meter::JOBS.count(jobs, [queue, kind, state.name()]);
             meter::JOB_AGE.set(oldest.as_secs_f64(), [queue, kind, state.name()]);
         }
+    }
+}
+
+async fn ask_seals(seals: &PgSeals) {
+    for gauge in [&meter::SEALING_LAG, &meter::SEALING_AGE] {
+        gauge.clear();
+    }
+    if let Some(lag) = within(seals.lag()).await {
+        meter::SEALING_LAG.count(i64::try_from(lag.events).unwrap_or(i64::MAX), []);
+        meter::SEALING_AGE.set(lag.seconds, []);
     }
 }
 

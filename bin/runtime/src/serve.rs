@@ -188,7 +188,7 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         Arc::new(edge(Marks::default(), Arc::new(ClosedDoor))),
     );
     let ending = CancellationToken::new();
-    scrape::metrics(&node, settings.metrics, ending.clone()).await.map_err(ComposeError::Metrics)?;
+    scrape::metrics(&node, &settings, ending.clone()).await.map_err(ComposeError::Metrics)?;
     let serving = tokio::spawn(serve(listener, gate, ServeLimits::default(), ending.clone()));
     let workers = match open(&settings, &node, tokens, &edge, &stop).await {
         Ok((app, edge, workers)) => {

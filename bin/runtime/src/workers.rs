@@ -210,7 +210,7 @@ fn run() -> ExitCode {
     cli::run(async move {
         let stop = cli::stop_signal();
         let node = Node::new(&settings).await?;
-        scrape::metrics(&node, settings.metrics, stop.clone()).await.map_err(ComposeError::Metrics)?;
+        scrape::metrics(&node, &settings, stop.clone()).await.map_err(ComposeError::Metrics)?;
         if let Err(error) = node.ready(&stop).await {
             // To be stopped while waiting for the database is no failure.
             return if stop.is_cancelled() { Ok(()) } else { Err(error) };

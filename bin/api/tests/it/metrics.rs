@@ -4,6 +4,7 @@ mod exposition;
 
 use std::{collections::BTreeMap, net::TcpListener};
 
+use application::proofs::SealingKey;
 use serde_json::json;
 use testkit::{Manners, SmtpServer};
 
@@ -152,7 +153,8 @@ async fn lag_and_the_depth_of_the_queue_are_shown_and_grow_with_time() {
 async fn the_portal_and_the_worker_have_metrics_too_and_the_surfaces_port_has_none() {
     let database = Database::migrated().await;
     let (portal_settings, of_portal) = measured(Settings::portal(&database));
-    let (worker_settings, of_worker) = measured(Settings::common(&database));
+    let key = SealingKey::generate().expect("a key");
+    let (worker_settings, of_worker) = measured(Settings::common(&database).with("AUDIT_SIGNING_KEY", &*key));
     let portal = Service::ready("portal-api", &portal_settings).await;
     let worker = Service::start("worker", &worker_settings);
     worker.process.says("application successfully started").await;
@@ -166,6 +168,10 @@ async fn the_portal_and_the_worker_have_metrics_too_and_the_surfaces_port_has_no
         assert_eq!(metrics.get("/graphql?query=%7Bhealth%7D").await.unwrap().status, 404);
     }
     assert_eq!(portal.client().get("/metrics").await.unwrap().status, 404);
+    for name in ["sealing_lag_events", "sealing_lag_seconds"] {
+        assert_eq!(scrape(&of_worker).await.value(name, &[]), Some(0.0), "nothing has happened yet");
+        assert_eq!(scrape(&of_portal).await.value(name, &[]), None, "where nobody seals, nothing is behind");
+    }
 }
 
 #[tokio::test]
