@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::rig::Node;
 
-const PASSWORD: &str = "Passw0rd!";
+const PASSWORD: &str = "Correct7Horse";
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 

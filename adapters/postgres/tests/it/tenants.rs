@@ -64,7 +64,7 @@ pub(crate) async fn two_tenants(node: &Node) -> [Citizen; 2] {
             fullname: format!("The {name}").try_into().unwrap(),
             username: name.to_owned().try_into().unwrap(),
             email: format!("{name}@example.org").try_into().unwrap(),
-            password: "Passw0rd!".to_owned().try_into().unwrap(),
+            password: "Correct7Horse".to_owned().try_into().unwrap(),
         };
         let code = if name == "dave" { referral_code.take() } else { None };
         let register = Register { person, tenant_name: None, referral_code: code };

@@ -313,7 +313,7 @@ async fn people_are_shown_to_their_tenant_only() {
             fullname: format!("The {name}").try_into().unwrap(),
             username: name.to_owned().try_into().unwrap(),
             email: format!("{name}@example.org").try_into().unwrap(),
-            password: "Passw0rd!".to_owned().try_into().unwrap(),
+            password: "Correct7Horse".to_owned().try_into().unwrap(),
         };
         let tenant_name = tenant_name.map(|name| name.to_owned().try_into().unwrap());
         let register = Register { person, tenant_name, referral_code: None };
