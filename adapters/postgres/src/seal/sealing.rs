@@ -66,7 +66,7 @@ impl Projection for Sealing {
         let leaves: Vec<(&Recorded, Hash)> = batch.iter().map(|event| (event, leaf(event))).collect();
         let size = size(tx).await?;
         let changed = Mutex::new(None);
-        copy_or_insert(tx, leaves.len(), copy(tx, size, &leaves), again(tx, size, &leaves, &changed)).await?;
+        copy_or_insert(tx, copy(tx, size, &leaves), again(tx, size, &leaves, &changed)).await?;
         if let Some(at) = changed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let cause = "this position was sealed with another content".into();
             return Err(ProjectionError::Poison { at, cause });

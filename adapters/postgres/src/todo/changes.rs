@@ -99,7 +99,7 @@ impl Projection for TodoChangesProjection {
             insert_few(tx, &mut changes).await?;
         } else {
             chain(tx, &mut changes).await?;
-            copy_or_insert(tx, changes.len(), copy(tx, &changes), insert(tx, &changes)).await?;
+            copy_or_insert(tx, copy(tx, &changes), insert(tx, &changes)).await?;
         }
         Ok(Written { changes: changes.into_iter().map(|new| new.change).collect(), ..Written::default() })
     }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::store::{self, Leaves, Rows};
 use crate::{
-    consumers::{Piece, Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, Piece, Projection, ProjectionError, Written, copy_or_insert},
     log::Recorded,
 };
 
@@ -60,8 +60,12 @@ impl Projection for TodoListProjection {
         }
         let leaves = Leaves::of(&rows);
         leaves.change(tx).await?;
-        let (fresh, count) = (&leaves.fresh, leaves.fresh.len());
-        copy_or_insert(tx, count, store::copy(tx, fresh), store::upsert(tx, fresh)).await?;
+        let fresh = &leaves.fresh;
+        if fresh.len() < COPY_ROWS_MIN {
+            store::upsert(tx, fresh).await?;
+        } else {
+            copy_or_insert(tx, store::copy(tx, fresh), store::upsert(tx, fresh)).await?;
+        }
         Ok(Written::default())
     }
 }

@@ -84,7 +84,7 @@ impl Projection for TodoVersionsProjection {
             *version = recorded.sequence;
             versions.push(Moved { key, todo: todo.clone(), version: *version, cursor: recorded.cursor });
         }
-        copy_or_insert(tx, versions.len(), copy(tx, &versions), insert(tx, &versions)).await?;
+        copy_or_insert(tx, copy(tx, &versions), insert(tx, &versions)).await?;
         Ok(Written::default())
     }
 }
