@@ -12,7 +12,7 @@ use super::{
     record::Record,
     tree::{join, subtrees},
 };
-use crate::{BoxError, ports::Clock};
+use crate::{BoxError, meter, ports::Clock};
 
 /// Leaves between two checkpoints, at most.
 pub const CHECKPOINT_LEAVES_MAX: u64 = 10_000;
@@ -80,7 +80,9 @@ impl Notary {
         };
         let note = checkpoint.sign(&self.key);
         // Another notary may have been quicker: then its checkpoint is the one.
-        self.seals.store(&StoredCheckpoint { size, at: now, note }, from).await
+        let stored = self.seals.store(&StoredCheckpoint { size, at: now, note }, from).await?;
+        meter::CHECKPOINTS.add(u64::from(stored), []);
+        Ok(stored)
     }
 
     fn is_due(&self, newest: Option<&StoredCheckpoint>, sealed: u64, now: Timestamp) -> bool {

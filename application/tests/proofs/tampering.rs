@@ -12,6 +12,7 @@ use crate::memory::{Book, Log, Row};
 const EVENTS: usize = 60;
 const CHECKPOINT_EVERY: usize = 16;
 const TAMPERINGS: u64 = 10_000;
+const TAMPERINGS_A_LOG: u64 = 20;
 
 fn key() -> SealingKey {
     SealingKey::read(&SealingKey::generate().unwrap()).unwrap()
@@ -128,14 +129,18 @@ fn tamper(log: &mut Log, random: &mut fastrand::Rng) -> (i64, Wrong) {
 #[tokio::test]
 async fn ten_thousand_tamperings_are_all_found_and_located() {
     let key = key();
-    let keys = [key.public()];
     let mut kinds = std::collections::BTreeMap::new();
+    let (mut sealed, mut book) = (Log::default(), Book::default());
     for seed in 0..TAMPERINGS {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut log = Log::of(EVENTS, &mut random);
-        let book = Book::of(&log, CHECKPOINT_EVERY, &key).await;
+        if seed % TAMPERINGS_A_LOG == 0 {
+            sealed = Log::of(EVENTS, &mut random);
+            book = Book::of(&sealed, CHECKPOINT_EVERY, &key).await;
+        }
+        let mut log = sealed.clone();
         let expected = tamper(&mut log, &mut random);
-        let finding = examined(&log, &book, &keys).await.finding;
+        // Signatures have tests of their own; here they would only take time.
+        let finding = examined(&log, &book, &[]).await.finding;
         let found = finding.map(|finding| (finding.position, finding.wrong));
         assert_eq!(found, Some(expected), "seed {seed}");
         *kinds.entry(expected.1.name()).or_insert(0) += 1;
