@@ -44,5 +44,5 @@ impl ProjectionQuery {
 
 fn read(place: Keyset) -> Result<DeadLetterId> {
     let id = place.value.and_then(|text| text.parse().ok());
-    id.ok_or_else(|| problem(Problem::from(BadCursor)))
+    id.ok_or_else(|| problem(Problem::from(BadCursor::Malformed)))
 }
