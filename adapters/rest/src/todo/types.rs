@@ -56,10 +56,12 @@ pub(crate) struct Todo {
     /// How much it presses.
     priority: TodoPriority,
     /// Until when.
+    #[oai(nullable)]
     due_at: Option<DateTime<Utc>>,
     /// Whose it is.
     owner_id: Uuid,
     /// Who does it.
+    #[oai(nullable)]
     assignee_id: Option<Uuid>,
     /// Its tags.
     tag_ids: Vec<Uuid>,
@@ -68,6 +70,7 @@ pub(crate) struct Todo {
     /// When anything last happened to it.
     updated_at: DateTime<Utc>,
     /// Since when it is done.
+    #[oai(nullable)]
     completed_at: Option<DateTime<Utc>>,
     /// One up per event.
     version: i64,
@@ -101,10 +104,12 @@ pub(crate) struct TodoChange {
     /// Another priority.
     priority: MaybeUndefined<TodoPriority>,
     /// Another due time, or none.
+    #[oai(nullable)]
     due_at: MaybeUndefined<DateTime<Utc>>,
     /// These tags and no others.
     tag_ids: MaybeUndefined<Vec<String>>,
     /// Another assignee, or nobody.
+    #[oai(nullable)]
     assignee_id: MaybeUndefined<String>,
 }
 
