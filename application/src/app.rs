@@ -15,7 +15,7 @@ use domain::{
 use crate::{
     Aggregates,
     api_key::ApiKeyList,
-    audit::AuditLog,
+    audit::{AuditLog, replay::Replays},
     jobs::JobBoard,
     live::Hub,
     operator::OperatorList,
@@ -104,6 +104,8 @@ pub struct Deps {
     pub referrals: Arc<dyn Referrals>,
     /// The log, as auditors read it.
     pub audit: Arc<dyn AuditLog>,
+    /// The log, played back.
+    pub replays: Arc<Replays>,
     /// What shows that nobody changed the log.
     pub proofs: Proofs,
     /// The queue of jobs, as operators see it.

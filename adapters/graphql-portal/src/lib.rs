@@ -10,6 +10,7 @@ mod job;
 mod operator;
 mod projection;
 mod proofs;
+mod replay;
 mod tenant;
 mod terms;
 mod todo;
@@ -17,7 +18,7 @@ mod user;
 
 use adapter_web::{EdgeRules, limit};
 use application::App;
-use async_graphql::{EmptySubscription, MergedObject, Object, Schema};
+use async_graphql::{MergedObject, MergedSubscription, Object, Schema};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -46,17 +47,23 @@ pub struct Mutation(
     projection::ProjectionMutation,
 );
 
+/// What can be followed.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(replay::ReplaySubscription);
+
 /// The schema of the portal.
-pub type PortalSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type PortalSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over an application, within the limits of the edge.
 pub fn schema(app: App, rules: &EdgeRules) -> PortalSchema {
-    limit(Schema::build(Query::default(), Mutation::default(), EmptySubscription), rules).data(app).finish()
+    limit(Schema::build(Query::default(), Mutation::default(), Subscription::default()), rules)
+        .data(app)
+        .finish()
 }
 
 /// The schema as text: needs nothing to run.
 pub fn sdl() -> String {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish().sdl()
+    Schema::build(Query::default(), Mutation::default(), Subscription::default()).finish().sdl()
 }
 
 #[derive(Default)]

@@ -45,7 +45,7 @@ mod vitals;
 mod xid;
 
 pub use api_key::{ApiKeyListProjection, PgApiKeyList};
-pub use audit::{AuditListProjection, PgAuditLog};
+pub use audit::{AuditListProjection, PgAuditLog, PgAuditTape};
 pub use erasure::Erasure;
 pub use log::{PgEventLog, Wake};
 pub use mail::{PgOutbox, PgSentLog};

@@ -25,6 +25,8 @@ pub const SERVICE_ROLE: &str = "enterprise_todo_service";
 const CONNECTIONS_PER_CORE: usize = 8;
 /// Connections of the pool that postgres-es loads through.
 const LOAD_CONNECTIONS_MAX: u32 = 4;
+/// Connections of a pool beside the others.
+const BESIDE_CONNECTIONS_MAX: usize = 2;
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request waits for a free connection.
 pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -189,20 +191,31 @@ impl PgPools {
     /// Pools that connect when they are first used.
     pub fn new(settings: &PgSettings) -> Result<Self, PoolError> {
         let connector = connector(settings)?;
-        let start = session(settings.role);
-        let pool = Pool::builder(manager(&connector))
-            .max_size(connections_max())
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(WAIT_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .post_create(Hook::async_fn(move |client, _| {
-                let start = start.clone();
-                Box::pin(async move { client.batch_execute(&start).await.map_err(HookError::Backend) })
-            }))
-            .build()?;
+        let pool = pool(&connector, connections_max())?;
         let readers = TenantReaders::new(&connector)?;
         Ok(Self { pool, readers, loads: load_pool(&connector.settings)?, connector })
     }
+
+    /// A small pool beside them, for those who read much and must not take connections from requests.
+    pub fn beside(&self) -> Result<Pool, PoolError> {
+        pool(&self.connector, BESIDE_CONNECTIONS_MAX)
+    }
+}
+
+/// At most so many connections for our own statements.
+fn pool(connector: &Connector, most: usize) -> Result<Pool, PoolError> {
+    let start = session(connector.settings.role);
+    let pool = Pool::builder(manager(connector))
+        .max_size(most)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT_TIMEOUT))
+        .create_timeout(Some(CONNECT_TIMEOUT))
+        .post_create(Hook::async_fn(move |client, _| {
+            let start = start.clone();
+            Box::pin(async move { client.batch_execute(&start).await.map_err(HookError::Backend) })
+        }))
+        .build()?;
+    Ok(pool)
 }
 
 /// Makes connections for a pool.

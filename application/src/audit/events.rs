@@ -76,7 +76,7 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// The filter as it is written down that somebody asked with it. What is no id and no name of
     /// ours is named without its value: anything may have been typed there.
-    fn about(&self) -> Option<String> {
+    pub(super) fn about(&self) -> Option<String> {
         let id = |text: &String| text.parse::<Uuid>().is_ok();
         let ours = |text: &String| Kind::named(text.split('.').next().unwrap_or_default()).is_ok();
         let surface = |text: &String| matches!(text.as_str(), "user" | "portal");

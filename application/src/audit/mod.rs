@@ -21,6 +21,8 @@ pub use kinds::{KINDS, Kind, UnknownKind};
 pub use moment::{END, Moment, MomentError};
 pub use shown::{ERASED, PERSONAL, SECRET, UNREADABLE};
 
+pub mod replay;
+
 use async_trait::async_trait;
 use cqrs_es::persist::SerializedEvent;
 use domain::{StreamId, Timestamp};

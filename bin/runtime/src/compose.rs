@@ -5,15 +5,16 @@ use std::sync::Arc;
 use adapter_jwt::RsaTokens;
 use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
-    AcrossTenants, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast, PgPools,
-    PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast, PgVault,
-    PoolError, Reached, StandingFollower, Wake,
+    AcrossTenants, PgApiKeyList, PgAuditLog, PgAuditTape, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast,
+    PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast,
+    PgVault, PoolError, Reached, StandingFollower, Wake,
     consumers::PgProjectionDesk,
     jobs::{Bell, PgJobBoard},
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
     Aggregates, App, Deps,
+    audit::replay::Replays,
     live::Hub,
     ports::{AccessTokens, Entropy, ReadModel, Signals},
     proofs::Proofs,
@@ -124,6 +125,8 @@ impl Node {
         };
         let todo_list =
             Arc::new(PgTodoList::new(queries.readers.clone(), AcrossTenants::new(primary.clone())));
+        let tape = PgAuditTape::new(queries.beside()?, primary.clone());
+        let replays = Replays::new(Arc::new(tape), Arc::clone(&signals));
         let live = Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _);
         tokio::spawn(Arc::clone(&live).run());
         Ok(App::new(Deps {
@@ -151,6 +154,7 @@ impl Node {
             operator_list: Arc::new(PgOperatorList::new(AcrossTenants::new(queries.pool))),
             jobs: Arc::new(PgJobBoard::new(primary.clone())),
             audit: Arc::new(PgAuditLog::new(primary.clone())),
+            replays,
             proofs: Proofs {
                 seals: Arc::new(PgSeals::new(primary.clone())),
                 keys: settings.seals.keys.clone(),

@@ -10,7 +10,7 @@ use crate::terms::{id, moment};
 
 /// Which events: all that is given must hold.
 #[derive(InputObject, Default)]
-pub(super) struct AuditFilter {
+pub(crate) struct AuditFilter {
     tenant_id: Option<ID>,
     aggregate_type: Option<String>,
     aggregate_id: Option<ID>,
@@ -25,7 +25,7 @@ pub(super) struct AuditFilter {
 }
 
 impl AuditFilter {
-    pub(super) fn parse(self) -> Result<Filter> {
+    pub(crate) fn parse(self) -> Result<Filter> {
         moment(self.from, "from")?;
         moment(self.to, "to")?;
         if let (Some(from), Some(to)) = (self.from, self.to)

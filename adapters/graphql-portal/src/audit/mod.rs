@@ -14,10 +14,13 @@ use application::{
 use async_graphql::{Context, ID, Result};
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::as_of::{AsOf, shown_at};
+pub(crate) use self::{
+    as_of::{AsOf, shown_at},
+    filter::AuditFilter,
+    types::AuditEvent,
+};
 use self::{
     at::{AggregateAt, AggregatePoint},
-    filter::AuditFilter,
     types::AuditEventConnection,
 };
 use crate::terms::{id, page_weight};

@@ -14,7 +14,7 @@ use crate::terms::int;
 
 /// Something that happened: what, when, by whom, from where, and because of what.
 #[derive(SimpleObject)]
-struct AuditEvent {
+pub(crate) struct AuditEvent {
     cursor: CursorText,
     /// Its running number; as text, because it may pass what a JSON number holds.
     position: String,
@@ -40,7 +40,7 @@ struct AuditEvent {
 }
 
 impl AuditEvent {
-    fn of(ctx: &Context<'_>, stored: &Stored) -> Self {
+    pub(crate) fn of(ctx: &Context<'_>, stored: &Stored) -> Self {
         Self {
             cursor: text(ctx, stored.cursor),
             position: stored.cursor.position.to_string(),

@@ -2,11 +2,14 @@
 //! from the events themselves.
 
 mod audit_list;
+mod conditions;
 mod places;
 mod rows;
 mod search;
 mod spans;
+mod tape;
 mod trail;
 
 pub use audit_list::AuditListProjection;
+pub use tape::PgAuditTape;
 pub use trail::PgAuditLog;

@@ -131,12 +131,19 @@ fn stored(recorded: Option<Recorded>) -> Result<Option<StoredEvent>, BoxError> {
 }
 
 fn read(row: &Row) -> Result<Option<AuditEvent>, BoxError> {
-    let Some(recorded) = log::recorded(row, 0)? else { return Ok(None) };
+    log::recorded(row, 0)?.map(event).transpose()
+}
+
+/// An event as auditors read it.
+pub(super) fn event(recorded: Recorded) -> Result<AuditEvent, BoxError> {
     let metadata: Value = decode(&recorded.metadata)?;
+    if !metadata.is_object() {
+        return Err("the metadata is no object".into());
+    }
     let known = |name: &str| metadata.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let actor_id = known("actor_id");
     let subject = recorded.stream.own();
-    Ok(Some(AuditEvent {
+    Ok(AuditEvent {
         cursor: recorded.cursor,
         recorded_at: recorded.recorded_at,
         aggregate_id: subject.map_or_else(|| recorded.stream.to_string(), |id| id.to_string()),
@@ -152,5 +159,5 @@ fn read(row: &Row) -> Result<Option<AuditEvent>, BoxError> {
         payload: decode(&recorded.payload)?,
         event_type: recorded.event_type,
         aggregate_type: recorded.aggregate_type,
-    }))
+    })
 }

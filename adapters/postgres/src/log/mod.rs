@@ -13,6 +13,7 @@ mod wake;
 pub(crate) use append::classify;
 pub use event_log::PgEventLog;
 pub use identity::identity;
+pub(crate) use streams::understood;
 pub use tail::{Batch, Recorded, Tail};
 pub(crate) use tail::{COLUMNS, recorded};
 pub(crate) use wake::Reader;

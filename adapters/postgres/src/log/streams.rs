@@ -1,9 +1,10 @@
-//! Rehydration through postgres-es: its repository reads our table unchanged.
+//! The kinds of streams: rehydration through postgres-es, whose repository reads our table
+//! unchanged, and whether this release understands an event.
 
 use application::{BoxError, ports::LogError};
 use cqrs_es::{
-    Aggregate,
-    persist::{PersistedEventRepository, PersistenceError, SerializedEvent},
+    Aggregate, DomainEvent,
+    persist::{EventUpcaster, PersistedEventRepository, PersistenceError, SerializedEvent},
 };
 use domain::{
     act::Act,
@@ -16,6 +17,8 @@ use domain::{
     user::User,
 };
 use postgres_es::PostgresEventRepository;
+
+use super::tail::Recorded;
 
 /// The events of a stream after `sequence`. postgres-es names aggregates by their Rust type.
 pub(super) async fn read(
@@ -61,4 +64,29 @@ async fn of<A: Aggregate>(
             }
         }
     })
+}
+
+/// Whether this release understands an event: it decodes, and is what its stored name says.
+pub(crate) fn understood(event: &Recorded, steps: &[Box<dyn EventUpcaster>]) -> Result<(), BoxError> {
+    match event.aggregate_type.as_str() {
+        Todo::TYPE => decodes::<Todo>(event, steps),
+        Tag::TYPE => decodes::<Tag>(event, steps),
+        User::TYPE => decodes::<User>(event, steps),
+        Tenant::TYPE => decodes::<Tenant>(event, steps),
+        Operator::TYPE => decodes::<Operator>(event, steps),
+        Role::TYPE => decodes::<Role>(event, steps),
+        ApiKey::TYPE => decodes::<ApiKey>(event, steps),
+        Roster::TYPE => decodes::<Roster>(event, steps),
+        Act::TYPE => decodes::<Act>(event, steps),
+        unknown => Err(format!("no aggregate is called {unknown}").into()),
+    }
+}
+
+fn decodes<A: Aggregate>(event: &Recorded, steps: &[Box<dyn EventUpcaster>]) -> Result<(), BoxError> {
+    let stored = event.event::<A::Event>(steps)?.event_type();
+    if stored == event.event_type {
+        Ok(())
+    } else {
+        Err(format!("the payload is of {stored}, the event of {}", event.event_type).into())
+    }
 }

@@ -21,6 +21,7 @@ mod scan;
 mod seals;
 mod tail;
 mod tally;
+mod tape;
 mod tenants;
 mod vault;
 mod versions;

@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use adapter_postgres::{
-    AcrossTenants, Deployment, PgApiKeyList, PgAuditLog, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast,
-    PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast,
-    PgVault, Reached, Wake, all,
+    AcrossTenants, Deployment, PgApiKeyList, PgAuditLog, PgAuditTape, PgEventLog, PgOperatorList, PgPeople,
+    PgPeoplePast, PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList,
+    PgTodoPast, PgVault, Reached, Wake, all,
     consumers::{Leases, Pace, PgProjectionDesk, Projection, Runner},
     jobs::PgJobBoard,
 };
 use application::{
     Aggregates, App, Deps, Lifetimes, LocalLimits,
+    audit::replay::Replays,
     live::Hub,
     ports::{Append, Appended, Clock, EventLog, ReadModel, Signals},
     proofs::Proofs,
@@ -86,6 +87,10 @@ impl Node {
         PgTodoList::new(self.pools.readers.clone(), self.across())
     }
 
+    pub(crate) fn tape(&self) -> Arc<PgAuditTape> {
+        Arc::new(PgAuditTape::new(self.pools.beside().unwrap(), self.pools.pool.clone()))
+    }
+
     pub(crate) fn app(&self) -> App {
         let log = || Arc::clone(&self.log) as Arc<dyn EventLog>;
         let pool = || self.pools.pool.clone();
@@ -103,6 +108,7 @@ impl Node {
             api_key_list: Arc::new(PgApiKeyList::new(self.pools.readers.clone())),
             rosters: Aggregates::new(log()),
             log: log(),
+            replays: Replays::new(self.tape(), Arc::clone(&signals)),
             live: Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _),
             todo_list,
             todo_past: Arc::new(PgTodoPast::new(self.pools.readers.clone())),

@@ -54,6 +54,7 @@ mod projections;
 mod proofs;
 mod recovery;
 mod referrals;
+mod replay;
 mod rest;
 mod rest_bulk;
 mod rest_keys;
