@@ -1,6 +1,6 @@
-//! REST of both surfaces, for machines: todos and tags, lists of them as streams of lines, health,
-//! the key set, the document of what there is, and in development the mails that were sent.
-//! Whatever goes wrong is answered as an RFC 9457 problem.
+//! REST of both surfaces, for machines: todos and tags, lists of them and the audit trail as streams of
+//! lines, health, the key set, the document of what there is, and in development the mails that were
+//! sent. Whatever goes wrong is answered as an RFC 9457 problem.
 //!
 //! # How to add an operation
 //!
@@ -19,6 +19,7 @@
 #![expect(clippy::result_large_err, reason = "a problem is the end of a request: its size is paid once")]
 
 mod asker;
+mod audit;
 mod gate;
 mod health;
 mod key_set;

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Check, Opened, Problem, Readiness,
+    audit::AuditApi,
     gate::Gate,
     health::HealthApi,
     key_set::KeySetApi,
@@ -81,12 +82,18 @@ const DESCRIPTION: &str = "What Enterprise Todo offers to machines. Errors of an
 type Machine = (HealthApi, KeySetApi);
 /// What the user surface has in every environment.
 type User = (Machine, TodoApi, TodoBulkApi, TagApi);
+/// What the portal has in every environment.
+type Portal = (Machine, AuditApi);
 
 fn user(readiness: Arc<dyn Readiness>, jwks: Value) -> User {
-    (portal(readiness, jwks), TodoApi, TodoBulkApi::default(), TagApi)
+    (machine(readiness, jwks), TodoApi, TodoBulkApi::default(), TagApi)
 }
 
-fn portal(readiness: Arc<dyn Readiness>, jwks: Value) -> Machine {
+fn portal(readiness: Arc<dyn Readiness>, jwks: Value) -> Portal {
+    (machine(readiness, jwks), AuditApi)
+}
+
+fn machine(readiness: Arc<dyn Readiness>, jwks: Value) -> Machine {
     (HealthApi { readiness }, KeySetApi { jwks })
 }
 

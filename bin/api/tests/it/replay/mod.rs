@@ -1,5 +1,6 @@
 //! The log played back on the portal: in order, at a speed, through faults, and into the present.
 
+mod export;
 mod faults;
 mod handover;
 mod pace;
