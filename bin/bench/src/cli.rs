@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    append, audit, bare, children, footprint, jobs, lines, live, logins, projector, rebuild, report::Report,
-    servers::Servers, strangers, surface, token, verify,
+    append, audit, bare, children, footprint, jobs, lines, live, logins, projector, rebuild, replay,
+    report::Report, servers::Servers, strangers, surface, token, verify,
 };
 
 type Benchmark = (&'static str, &'static str, fn(&Servers, &mut Report) -> Result<()>);
@@ -20,6 +20,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("health", "the health query, 32 connections", surface::health),
     ("live", "from commit to 200 subscribers of another process", live::run),
     ("token", "who shows an access token, first and again", token::run),
+    ("replay", "createTodo while 200,000 events are replayed at full speed", replay::run),
     ("logins", "one todo, asked for while 200 people sign in at once", logins::run),
     ("strangers", "whether the time of an answer tells who is known", strangers::run),
     ("jobs", "jobs that do nothing, eight at a time, and how soon one starts", jobs::run),

@@ -22,7 +22,7 @@ const ACK_MAX: Duration = Duration::from_secs(10);
 const SUBSCRIPTION: &str =
     "subscription { todoChanged { cursor change todoId todo { id text priority version } } }";
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A message that came.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ impl Listeners {
         for listener in 0..LISTENERS {
             let mut socket = connect(port, path).await?;
             if let Some(token) = token {
-                subscribe(&mut socket, token).await?;
+                subscribe(&mut socket, token, SUBSCRIPTION).await?;
             }
             reading.spawn(read(socket, listener, tell.clone()));
         }
@@ -67,7 +67,8 @@ impl Listeners {
     }
 }
 
-async fn connect(port: u16, path: &str) -> Result<Socket> {
+/// An open socket.
+pub(crate) async fn connect(port: u16, path: &str) -> Result<Socket> {
     let mut request = format!("ws://127.0.0.1:{port}{path}").into_client_request()?;
     let protocol = HeaderValue::from_static("graphql-transport-ws");
     if path == "/graphql" {
@@ -76,15 +77,27 @@ async fn connect(port: u16, path: &str) -> Result<Socket> {
     Ok(connect_async(request).await.context("no socket")?.0)
 }
 
-async fn subscribe(socket: &mut Socket, token: &str) -> Result<()> {
+/// Signs in on a socket, and subscribes.
+pub(crate) async fn subscribe(socket: &mut Socket, token: &str, query: &str) -> Result<()> {
     let init =
         json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } });
     socket.send(Message::text(init.to_string())).await?;
     let ack = timeout(ACK_MAX, socket.next()).await?.context("the socket closed")??;
     ensure!(ack.to_text()?.contains("connection_ack"), "no acknowledgement: {ack}");
-    let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": SUBSCRIPTION } });
+    let subscribe = json!({ "type": "subscribe", "id": "1", "payload": { "query": query } });
     socket.send(Message::text(subscribe.to_string())).await?;
     Ok(())
+}
+
+/// The next message of text.
+pub(crate) async fn text(socket: &mut Socket) -> Result<String> {
+    loop {
+        match socket.next().await.context("the socket closed")?? {
+            Message::Text(text) => return Ok(text.as_str().to_owned()),
+            Message::Close(frame) => anyhow::bail!("the socket was closed: {frame:?}"),
+            _ => {}
+        }
+    }
 }
 
 async fn read(mut socket: Socket, listener: usize, tell: mpsc::UnboundedSender<Delivered>) {

@@ -27,6 +27,7 @@ mod processes;
 mod projector;
 mod questions;
 mod rebuild;
+mod replay;
 mod report;
 mod rounds;
 mod seed;

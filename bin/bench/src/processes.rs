@@ -20,6 +20,8 @@ use crate::{
 const TICKS_PER_SECOND: f64 = 100.0;
 /// Long enough for any machine.
 const READY_MAX: Duration = Duration::from_secs(30);
+/// 32 bytes that wrap nothing of anybody.
+const DATA_KEY: &str = "YmVuY2htYXJrcyBkbyBub3Qga2VlcCBzZWNyZXRzISE=";
 const POLL: Duration = Duration::from_millis(1);
 
 /// A process that answers HTTP.
@@ -46,8 +48,36 @@ impl Process {
             .env("JWT_EXPIRATION_TIME", "8h")
             // All people of a benchmark come from one address.
             .env("RATE_LIMIT_PUBLIC", "1000000")
-            .env("DATA_KEY", "YmVuY2htYXJrcyBkbyBub3Qga2VlcCBzZWNyZXRzISE=");
+            .env("DATA_KEY", DATA_KEY);
         Self::start(&mut command, name, port, &["/health/ready", http::HEALTH]).await
+    }
+
+    /// `portal-api`, with nothing to do but answer.
+    pub(crate) async fn portal(servers: &Servers, database: &Database) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(servers.programs.join("portal-api"));
+        Self::portal_environment(&mut command, servers, database, port)?;
+        Self::start(&mut command, "portal-api", port, &["/health/ready", http::HEALTH]).await
+    }
+
+    /// The variables that `portal-api` needs.
+    pub(crate) fn portal_environment(
+        command: &mut Command,
+        servers: &Servers,
+        database: &Database,
+        port: u16,
+    ) -> Result<()> {
+        command
+            .env_clear()
+            .env("APP_ENV", "development")
+            .env("PROJECT_PORT", port.to_string())
+            .env("DATABASE_URL", &database.url)
+            .env("REDIS_URL", &servers.redis_url)
+            .env("JWT_PRIVATE_KEY", servers.key_of("portal", "private")?)
+            .env("JWT_PUBLIC_KEY", servers.key_of("portal", "public")?)
+            .env("WORKERS", "external")
+            .env("DATA_KEY", DATA_KEY);
+        Ok(())
     }
 
     /// The least that answers: a handler of the same web framework, see `bare`.

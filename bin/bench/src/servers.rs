@@ -35,7 +35,12 @@ impl Servers {
 
     /// A PEM of the user surface.
     pub(crate) fn key(&self, kind: &str) -> Result<String> {
-        let path = self.keys.join(format!("user_{kind}_dev.pem"));
+        self.key_of("user", kind)
+    }
+
+    /// A PEM of a surface.
+    pub(crate) fn key_of(&self, surface: &str, kind: &str) -> Result<String> {
+        let path = self.keys.join(format!("{surface}_{kind}_dev.pem"));
         fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))
     }
 }
