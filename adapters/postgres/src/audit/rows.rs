@@ -15,7 +15,7 @@ pub(super) async fn copy(tx: &Transaction<'_>, lines: &[Line]) -> Result<(), Err
     if lines.is_empty() {
         return Ok(());
     }
-    let sql = "COPY audit_list (tenant_id, tx_id, position, actor_id, correlation, kind) FROM STDIN BINARY";
+    let sql = "COPY audit_list (of_tenant, tx_id, position, actor_id, correlation, kind) FROM STDIN BINARY";
     let statement = tx.prepare_cached(sql).await?;
     let sink = tx.copy_in(&statement).await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));

@@ -130,7 +130,7 @@ impl<'a> Search<'a> {
         sql.push(" WHERE true");
         if let Some(TenantId(tenant)) = filter.tenant {
             let tenant = sql.bind(tenant);
-            sql.push(&format!(" AND a.tenant_id = {tenant}"));
+            sql.push(&format!(" AND a.of_tenant = {tenant}"));
         }
         if let Some(actor) = &filter.actor_id {
             // What is no id is nobody's.

@@ -282,8 +282,8 @@ async fn the_trail_tells_of_the_second_factor_and_shows_no_secret_of_it() {
         let bare = secret.replace('-', "");
         assert!(!stored.contains(secret) && !stored.contains(&bare), "the log holds {secret} in clear");
     }
-    assert_eq!(events[3]["payload"]["secret"], "[personal]");
-    assert_eq!(events[4]["payload"]["recovery"], "[personal]");
+    assert_eq!(events[3]["payload"]["secret"], "[secret]");
+    assert_eq!(events[4]["payload"]["recovery"], "[secret]");
     let refused =
         client.refused(LOGIN, json!({"identifier": person.username, "password": "Wrong7Horse"})).await;
     assert_eq!(refused.message, "Invalid credentials");
