@@ -2,7 +2,7 @@
 
 use adapter_web::{ContextExt, CursorText, failed, problem, refused, relay};
 use application::{
-    Code, Keyset, Page, Problem, Window,
+    Code, Failure, Keyset, Never, Page, Problem, Window,
     proofs::{
         self, AuditCheckpoints, ConsistencyProof, Finding, Hash, InclusionProof, SignedRoot, Verdict, Wrong,
         hash_text,
@@ -219,9 +219,12 @@ impl AuditVerdict {
     }
 }
 
-/// A number that may pass what a JSON number holds.
-fn number<T: std::str::FromStr>(raw: &str, field: &'static str) -> Result<T> {
+/// A number that may pass what a JSON number holds. A stranger is not told what is wrong with it.
+fn number<T: std::str::FromStr>(ctx: &Context<'_>, raw: &str, field: &'static str) -> Result<T> {
     raw.parse().map_err(|_| {
+        if ctx.caller().operator_role().is_none() {
+            return failed(Failure::<Never>::Unauthenticated);
+        }
         let message = format!("{field} must be a whole number");
         problem(Problem::new(Code::ValidationFailed, message).of_field(field))
     })
@@ -231,7 +234,7 @@ fn number<T: std::str::FromStr>(raw: &str, field: &'static str) -> Result<T> {
 impl ProofQuery {
     /// The proof that the event of a position is in the sealed log.
     async fn audit_proof(&self, ctx: &Context<'_>, position: String) -> Result<AuditProof> {
-        let ask = proofs::AuditProof { position: number(&position, "position")? };
+        let ask = proofs::AuditProof { position: number(ctx, &position, "position")? };
         let proof = ctx.app().ask(ctx.caller(), ask, None).await.map_err(failed)?;
         Ok(proof.map_err(refused)?.into())
     }
@@ -244,7 +247,7 @@ impl ProofQuery {
         from_size: String,
         to_size: String,
     ) -> Result<AuditConsistency> {
-        let (from, to) = (number(&from_size, "fromSize")?, number(&to_size, "toSize")?);
+        let (from, to) = (number(ctx, &from_size, "fromSize")?, number(ctx, &to_size, "toSize")?);
         let ask = proofs::AuditConsistency { from, to };
         let proof = ctx.app().ask(ctx.caller(), ask, None).await.map_err(failed)?;
         Ok(proof.map_err(refused)?.into())
@@ -260,7 +263,8 @@ impl ProofQuery {
     ) -> Result<AuditCheckpointConnection> {
         let window = match relay::window(ctx, LIST, first, after, None, None)? {
             Window::First(size, after) | Window::Last(size, after) => {
-                let after = after.map(|key| number(&key.value.unwrap_or_default(), "after")).transpose()?;
+                let after =
+                    after.map(|key| number(ctx, &key.value.unwrap_or_default(), "after")).transpose()?;
                 Window::First(size, after)
             }
         };
@@ -272,7 +276,7 @@ impl ProofQuery {
     /// wrong first.
     #[graphql(complexity = "VERIFY_WEIGHT + child_complexity")]
     async fn verify_audit(&self, ctx: &Context<'_>, from: String, to: String) -> Result<AuditVerdict> {
-        let ask = proofs::VerifyAudit { from: number(&from, "from")?, to: number(&to, "to")? };
+        let ask = proofs::VerifyAudit { from: number(ctx, &from, "from")?, to: number(ctx, &to, "to")? };
         let verdict = ctx.app().ask(ctx.caller(), ask, None).await.map_err(failed)?;
         Ok(AuditVerdict::of(verdict.map_err(refused)?, !ctx.app().proofs.keys.is_empty()))
     }
