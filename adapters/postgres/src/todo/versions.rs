@@ -11,7 +11,7 @@ use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Transaction;
 use domain::{
     Root, TenantId, TodoId,
-    todo::{Todo, TodoEvent},
+    todo::{Sheet, Todo, TodoEvent},
     upcasters,
 };
 use tokio_postgres::{
@@ -84,7 +84,7 @@ impl Projection for TodoVersionsProjection {
             *version = recorded.sequence;
             versions.push(Moved { key, todo: todo.clone(), version: *version, cursor: recorded.cursor });
         }
-        copy_or_insert(tx, copy(tx, &versions), insert(tx, &versions)).await?;
+        copy_or_insert(tx, versions.len(), copy(tx, &versions), insert(tx, &versions)).await?;
         Ok(Written::default())
     }
 }
@@ -115,26 +115,53 @@ async fn newest(
     Ok(found.iter().map(read).collect())
 }
 
-/// The columns, in the order in which they are written.
-const WRITTEN: &str = "tenant_id, owner_id, id, number, text, archived, priority, due_at, assignee_id, tags, \
-     completed_at, created_at, updated_at, version, position, tx_id, deleted";
+const COPY: &str = "COPY todo_versions (tenant_id, owner_id, id, number, text, archived, priority, due_at, assignee_id, \
+     tags, completed_at, created_at, updated_at, version, position, tx_id, deleted) FROM STDIN BINARY";
 
-/// Copies versions in; one that is there already fails all of them.
-async fn copy(tx: &Transaction<'_>, versions: &[Moved]) -> Result<(), Error> {
-    write(tx, "todo_versions", versions).await
-}
+const INSERT: &str = "INSERT INTO todo_versions (tenant_id, owner_id, id, number, text, archived, priority, due_at, \
+     assignee_id, tags, completed_at, created_at, updated_at, version, position, tx_id, deleted) \
+     SELECT n, o, i, num, txt, arch, prio, due, ass, string_to_array(tags, ',')::uuid[], done, cre, upd, ver, pos, x, d \
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::smallint[], \
+       $8::timestamptz[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], \
+       $14::bigint[], $15::bigint[], $16::xid8[], $17::bool[]) \
+       AS u (n, o, i, num, txt, arch, prio, due, ass, tags, done, cre, upd, ver, pos, x, d) ON CONFLICT DO NOTHING";
 
 /// Writes versions of which some may be there already.
 async fn insert(tx: &Transaction<'_>, versions: &[Moved]) -> Result<(), Error> {
-    let aside = "CREATE TEMPORARY TABLE again (LIKE todo_versions) ON COMMIT DROP";
-    tx.batch_execute(aside).await?;
-    write(tx, "again", versions).await?;
-    let sql =
-        format!("INSERT INTO todo_versions ({WRITTEN}) SELECT {WRITTEN} FROM again ON CONFLICT DO NOTHING");
-    tx.batch_execute(&sql).await
+    // What nobody wrote down is in no list.
+    let written: Vec<(&Moved, &Sheet)> =
+        versions.iter().filter_map(|moved| Some((moved, moved.todo.sheet()?))).collect();
+    macro_rules! column {
+        (|$moved:pat_param, $sheet:pat_param| $value:expr) => {
+            &written.iter().map(|($moved, $sheet)| $value).collect::<Vec<_>>()
+        };
+    }
+    let tags = |sheet: &Sheet| sheet.tags.iter().map(|tag| tag.0.to_string()).collect::<Vec<_>>().join(",");
+    let params: [&(dyn ToSql + Sync); 17] = [
+        column!(|_, sheet| sheet.tenant.0),
+        column!(|_, sheet| sheet.owner.0),
+        column!(|moved, _| moved.key.1.0),
+        column!(|_, sheet| sheet.number),
+        column!(|_, sheet| sheet.text.as_str()),
+        column!(|_, sheet| sheet.archived),
+        column!(|_, sheet| priority_to_sql(sheet.priority)),
+        column!(|_, sheet| sheet.due_at),
+        column!(|_, sheet| sheet.assignee.map(|user| user.0)),
+        column!(|_, sheet| tags(sheet)),
+        column!(|_, sheet| sheet.completed_at),
+        column!(|_, sheet| sheet.created_at),
+        column!(|_, sheet| sheet.updated_at),
+        column!(|moved, _| moved.version),
+        column!(|moved, _| moved.cursor.position),
+        column!(|moved, _| Xid(moved.cursor.tx)),
+        column!(|moved, _| matches!(moved.todo, Todo::Deleted(_))),
+    ];
+    let statement = tx.prepare_cached(INSERT).await?;
+    tx.execute(&statement, &params).await.map(drop)
 }
 
-async fn write(tx: &Transaction<'_>, table: &str, versions: &[Moved]) -> Result<(), Error> {
+/// Copies versions in; one that is there already fails all of them.
+async fn copy(tx: &Transaction<'_>, versions: &[Moved]) -> Result<(), Error> {
     const TYPES: [Type; 17] = [
         Type::UUID,
         Type::UUID,
@@ -154,7 +181,7 @@ async fn write(tx: &Transaction<'_>, table: &str, versions: &[Moved]) -> Result<
         Type::XID8,
         Type::BOOL,
     ];
-    let statement = tx.prepare(&format!("COPY {table} ({WRITTEN}) FROM STDIN BINARY")).await?;
+    let statement = tx.prepare_cached(COPY).await?;
     let sink = tx.copy_in(&statement).await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));
     for Moved { key: (_, id), todo, version, cursor } in versions {
