@@ -27,7 +27,7 @@ use super::{
     todo_list::ids,
 };
 use crate::{
-    consumers::{Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, Projection, ProjectionError, Written, copy_or_insert},
     log::Recorded,
     xid::Xid,
 };
@@ -84,7 +84,11 @@ impl Projection for TodoVersionsProjection {
             *version = recorded.sequence;
             versions.push(Moved { key, todo: todo.clone(), version: *version, cursor: recorded.cursor });
         }
-        copy_or_insert(tx, versions.len(), copy(tx, &versions), insert(tx, &versions)).await?;
+        if versions.len() < COPY_ROWS_MIN {
+            insert(tx, &versions).await?;
+        } else {
+            copy_or_insert(tx, copy(tx, &versions), insert(tx, &versions)).await?;
+        }
         Ok(Written::default())
     }
 }

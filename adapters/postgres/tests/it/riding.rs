@@ -261,8 +261,6 @@ async fn both_write_each_event_once_while_their_leases_move() {
     stop.store(true, Ordering::SeqCst);
     let ended = thief.await.unwrap();
     assert!(ended >= 5, "leases were taken away {ended} times only");
+    // Whether any of it was written for both at once is chance: two processes lead one each, or one both.
     assert_eq!(Tally::exactly_once(&node).await, all);
-    let sql = "SELECT count(*) FROM tally t JOIN echo e USING (stream, sequence) WHERE t.xmin = e.xmin";
-    let together: i64 = node.client().await.query_one(sql, &[]).await.unwrap().get(0);
-    assert!(together > 0, "they rode");
 }

@@ -211,8 +211,8 @@ async fn past_that_shows_the_other(
     note("page of past todos", edges.iter().any(|edge| edge.node.tenant != tenant));
     note("count of past todos", past.count(tenant, END, &Filter::default()).await.unwrap() > 1);
     let past = PgPeoplePast::new(readers.clone(), node.across());
-    let everybody = past.read(tenant, END, &Filter::default(), &Window::First(100, None));
-    note("past people", everybody.await.unwrap().len() > 1);
+    let everybody = past.read(tenant, END, &Filter::default(), &Window::First(100, None)).await;
+    note("past people", everybody.unwrap().len() > 1);
     note("count of past people", past.count(tenant, END, &Filter::default()).await.unwrap() > 1);
     found
 }

@@ -100,17 +100,14 @@ impl Lines {
                 return Some(Err(problem.in_request(&self.asker.id)));
             }
             let mut chunk = Vec::new();
-            match self.items.next().await {
-                Some(items) => {
-                    for item in items {
-                        self.write(&mut chunk, item);
-                    }
+            if let Some(items) = self.items.next().await {
+                for item in items {
+                    self.write(&mut chunk, item);
                 }
-                None => {
-                    self.ended = true;
-                    let cursor = self.asker.position(self.at);
-                    write_line(&mut chunk, &json!({ "end": true, "cursor": cursor, "count": self.count }));
-                }
+            } else {
+                self.ended = true;
+                let cursor = self.asker.position(self.at);
+                write_line(&mut chunk, &json!({ "end": true, "cursor": cursor, "count": self.count }));
             }
             self.recheck().await;
             if !chunk.is_empty() {

@@ -128,7 +128,7 @@ fn the_other_filters_count_what_the_programs_say_when_something_is_given_up() {
     for (name, line) in [
         (
             "events",
-            "ERROR adapter_postgres::consumers::runner poison event; it is a dead letter now position=7",
+            "ERROR adapter_postgres::consumers::writing poison event; it is a dead letter now position=7",
         ),
         (
             "jobs",
@@ -145,7 +145,11 @@ fn the_other_filters_count_what_the_programs_say_when_something_is_given_up() {
         }
         // The words are the program's own.
         let code = concat!(env!("CARGO_MANIFEST_DIR"), "/../../adapters/postgres/src/");
-        let file = if name == "jobs" { "jobs/task.rs" } else { "consumers/runner.rs" };
+        let file = match name {
+            "jobs" => "jobs/task.rs",
+            "events" => "consumers/writing.rs",
+            _ => "consumers/runner.rs",
+        };
         let words = [
             "poison event; it is a dead letter now",
             "Job {name} {id} failed",
