@@ -21,7 +21,8 @@ impl Endpoint for Gate {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
-        if path != "/graphql" && path != "/" && !path.starts_with("/graphiql") {
+        let composed = ["/graphql", "/console"].iter().any(|start| path.starts_with(start));
+        if path != "/" && !composed && !path.starts_with("/graphiql") {
             return self.rest.call(request).await;
         }
         match self.graphql.get() {

@@ -24,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("adapter-graphql-user", &["adapter-web", "application", "domain"]),
     ("adapter-graphql-portal", &["adapter-web", "application", "domain"]),
     ("adapter-rest", &["adapter-web", "application", "domain"]),
+    ("adapter-console", &[]),
     (
         "runtime",
         &[
@@ -41,7 +42,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("api", &["adapter-graphql-user", "adapter-rest", "adapter-web", "application", "domain", "runtime"]),
     (
         "portal-api",
-        &["adapter-graphql-portal", "adapter-rest", "adapter-web", "application", "domain", "runtime"],
+        &[
+            "adapter-console",
+            "adapter-graphql-portal",
+            "adapter-rest",
+            "adapter-web",
+            "application",
+            "domain",
+            "runtime",
+        ],
     ),
     ("worker", &["application", "domain", "runtime"]),
     ("migrator", &["adapter-postgres", "runtime"]),

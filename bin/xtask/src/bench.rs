@@ -13,8 +13,12 @@ use crate::{
 };
 
 /// Nothing about durability is changed: what is measured is what production pays.
-const KIND: Kind =
-    Kind { name: "bench", profile: Profile::Release, postgres_settings: &["max_connections=400"] };
+const KIND: Kind = Kind {
+    name: "bench",
+    profile: Profile::Release,
+    postgres_settings: &["max_connections=400"],
+    browser: false,
+};
 
 const PROGRAMS: [&str; 5] = ["bench", "api", "portal-api", "worker", "migrator"];
 

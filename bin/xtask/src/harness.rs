@@ -19,6 +19,7 @@ use crate::{
     redis::Redis,
     servers,
     steps::{self, step},
+    tools::Browser,
     workspace::{self, Profile},
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) profile: Profile,
     pub(crate) postgres_settings: &'static [&'static str],
+    /// Whether a browser clicks through pages.
+    pub(crate) browser: bool,
 }
 
 /// Running servers; dropping it stops them and deletes their data.
@@ -48,6 +51,7 @@ impl Harness {
     pub(crate) fn start(kind: Kind) -> Result<Self> {
         let postgres_tools = install::postgres()?;
         let redis_program = install::redis()?;
+        let browser = kind.browser.then(install::browser).transpose()?;
         let parent = workspace::state(kind.name);
         sweep(&parent)?;
         let folder = parent.join(format!("run-{}", std::process::id()));
@@ -75,6 +79,10 @@ impl Harness {
             ("TEST_KEYS_DIR", keys.display().to_string()),
             ("TEST_PG_BIN_DIR", postgres_tools.bin.display().to_string()),
         ];
+        if let Some(Browser { program, driver }) = browser {
+            harness.variables.push(("TEST_CHROMIUM", program.display().to_string()));
+            harness.variables.push(("TEST_CHROMEDRIVER", driver.display().to_string()));
+        }
         Ok(harness)
     }
 

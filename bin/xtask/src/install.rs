@@ -1,4 +1,4 @@
-//! Installing Postgres, Redis and small tools when they are missing, or saying the exact line to type.
+//! Installing Postgres, Redis, Chromium and small tools when they are missing, or saying the exact line to type.
 
 use std::{
     io::{self, IsTerminal},
@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::{
     account, process,
     steps::step,
-    tools::{self, POSTGRES_MAJOR_MIN, PostgresTools},
+    tools::{self, Browser, POSTGRES_MAJOR_MIN, PostgresTools},
 };
 
 /// A package by its name at each package manager.
@@ -32,6 +32,13 @@ const REDIS: Package = Package { apt: "redis-server", brew: "redis", dnf: "redis
 const JQ: Package = Package { apt: "jq", brew: "jq", dnf: "jq", apk: "jq" };
 const SHELLCHECK: Package =
     Package { apt: "shellcheck", brew: "shellcheck", dnf: "ShellCheck", apk: "shellcheck" };
+
+const BROWSER: Package = Package {
+    apt: "chromium chromium-driver",
+    brew: "--cask chromium chromedriver",
+    dnf: "chromium chromedriver",
+    apk: "chromium chromium-chromedriver",
+};
 
 /// Debian starts what it installs. A `policy-rc.d` that says "forbidden" keeps it from doing so;
 /// one that is there already is somebody else's decision and stays as it is.
@@ -83,6 +90,11 @@ pub(crate) fn shellcheck() -> Result<PathBuf> {
     ensure("shellcheck", &SHELLCHECK, || tools::program("shellcheck"), "add its folder to PATH")
 }
 
+/// Chromium and its driver, installed if need be.
+pub(crate) fn browser() -> Result<Browser> {
+    ensure("Chromium", &BROWSER, Browser::find, "add chromium and chromedriver to PATH")
+}
+
 /// `afterwards` is what helps when the package manager's own version is not enough.
 fn ensure<T>(what: &str, package: &Package, find: impl Fn() -> Option<T>, afterwards: &str) -> Result<T> {
     if let Some(found) = find() {
@@ -109,7 +121,7 @@ fn installer(package: &Package) -> Option<Command> {
     }
     let brew = tools::program("brew")?;
     let mut command = Command::new(brew);
-    command.args(["install", package.brew]).env("HOMEBREW_NO_AUTO_UPDATE", "1");
+    command.arg("install").args(package.brew.split(' ')).env("HOMEBREW_NO_AUTO_UPDATE", "1");
     Some(command)
 }
 

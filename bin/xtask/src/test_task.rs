@@ -17,6 +17,7 @@ const KIND: Kind = Kind {
     name: "test",
     profile: Profile::Dev,
     postgres_settings: &["fsync=off", "full_page_writes=off", "max_connections=400"],
+    browser: true,
 };
 
 pub(crate) fn run(args: Args) -> Result<()> {

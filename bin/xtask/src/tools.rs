@@ -15,6 +15,8 @@ const POSTGRES_PROGRAMS: [&str; 4] = ["postgres", "initdb", "psql", "pg_isready"
 /// Valkey is the same server under another name.
 const REDIS_PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 
+const BROWSER_PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
 /// Parents of `<version>/bin` folders.
 const VERSIONED: [&str; 2] = ["/usr/lib/postgresql", "/Applications/Postgres.app/Contents/Versions"];
 /// Parents of `postgresql…/bin` folders.
@@ -72,6 +74,21 @@ impl PostgresTools {
         let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
         let major = major(&String::from_utf8(output.stdout).ok()?)?;
         Some(Self { bin: folder.to_owned(), major })
+    }
+}
+
+/// Chromium, or its twin of another brand, and the driver that leads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Browser {
+    pub(crate) program: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+impl Browser {
+    /// Both of them.
+    pub(crate) fn find() -> Option<Self> {
+        let program = BROWSER_PROGRAMS.iter().find_map(|name| program(name))?;
+        Some(Self { program, driver: self::program("chromedriver")? })
     }
 }
 

@@ -6,7 +6,9 @@
 //! Start processes of your own only to kill them or to give them other settings.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod browser;
 mod client;
+mod console;
 mod database;
 mod device;
 mod documents;
