@@ -10,7 +10,7 @@ const FORM_BYTES_MAX: usize = 16 * 1024;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The fields of a form or of a query, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
@@ -36,6 +36,11 @@ impl Fields {
     /// A field as it was sent: passwords may begin or end with a space.
     pub(crate) fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same fields but for some.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(key, _)| !names.contains(&key.as_str())).cloned().collect())
     }
 
     /// The same fields as a query, with one of them replaced or, with `None`, left out.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Shown,
-    event::{Event, PageInfo, event_fields},
+    event::{CURSORS, Event, PageInfo, event_fields, window},
 };
 use crate::{
     ask::Visit,
@@ -82,18 +82,9 @@ struct AuditPage<'a> {
 
 /// A page of it.
 pub(super) async fn show<G: Endpoint>(visit: Visit<'_, G>) -> Shown {
-    let query = Fields::read(visit.query.with("", None).as_bytes());
+    let query = visit.query.clone();
     let mut variables = json!({ "filter": filter(&query) });
-    match (query.get("after"), query.get("before")) {
-        (after, None) => {
-            variables["first"] = PAGE_EVENTS.into();
-            variables["after"] = after.into();
-        }
-        (_, before) => {
-            variables["last"] = PAGE_EVENTS.into();
-            variables["before"] = before.into();
-        }
-    }
+    window(&mut variables, &query, PAGE_EVENTS);
     let found: Found = visit.ask(DOCUMENT, variables).await?;
     let (earlier, later) = found.audit_events.page_info.links("/console/audit", &query);
     let shown =
@@ -103,7 +94,7 @@ pub(super) async fn show<G: Endpoint>(visit: Visit<'_, G>) -> Shown {
         fields: FILTERS.iter().map(shown).collect(),
         total: found.audit_events.total_count,
         events: found.audit_events.nodes,
-        replay: Fields::read(query.with("after", None).as_bytes()).with("before", None),
+        replay: query.without(&CURSORS).with("", None),
         earlier,
         later,
     }))

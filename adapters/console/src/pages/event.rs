@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{forms::escaped, view};
+use crate::{
+    forms::{Fields, escaped},
+    view,
+};
 
 /// The fields of an event, for documents.
 macro_rules! event_fields {
@@ -54,6 +57,16 @@ impl Event {
     }
 }
 
+/// The fields of a query that say which page of a list is shown.
+pub(super) const CURSORS: [&str; 2] = ["after", "before"];
+
+/// Asks for the page of `size` that a query names: behind a cursor, before one, or the first.
+pub(super) fn window(variables: &mut Value, query: &Fields, size: u8) {
+    let (many, place) = if query.get("before").is_some() { ("last", "before") } else { ("first", "after") };
+    variables[many] = size.into();
+    variables[place] = query.get(place).into();
+}
+
 /// Where a page of a list ends.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,11 +79,9 @@ pub(super) struct PageInfo {
 
 impl PageInfo {
     /// The links to the pages around this one.
-    pub(super) fn links(&self, path: &str, query: &crate::forms::Fields) -> (Option<String>, Option<String>) {
+    pub(super) fn links(&self, path: &str, query: &Fields) -> (Option<String>, Option<String>) {
         let link = |name: &str, cursor: &Option<String>| {
-            let other = if name == "after" { "before" } else { "after" };
-            let kept = crate::forms::Fields::read(query.with(other, None).as_bytes());
-            Some(format!("{path}?{}", kept.with(name, cursor.as_deref())))
+            Some(format!("{path}?{}", query.without(&CURSORS).with(name, cursor.as_deref())))
         };
         let earlier = self.has_previous_page.then(|| link("before", &self.start_cursor)).flatten();
         let later = self.has_next_page.then(|| link("after", &self.end_cursor)).flatten();

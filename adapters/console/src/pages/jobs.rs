@@ -5,7 +5,10 @@ use poem::Endpoint;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Shown, event::PageInfo};
+use super::{
+    Shown,
+    event::{PageInfo, window},
+};
 use crate::{
     ask::{NotAnswered, Visit},
     forms::Fields,
@@ -68,19 +71,10 @@ struct JobsPage {
 
 /// A page of them.
 pub(super) async fn show<G: Endpoint>(visit: Visit<'_, G>) -> Shown {
-    let query = Fields::read(visit.query.with("done", None).as_bytes());
+    let query = visit.query.without(&["done"]);
     let said = visit.query.get("done").map(|done| Said::good(format!("Done: {done}")));
     let mut variables = json!({ "state": query.get("state") });
-    match (query.get("after"), query.get("before")) {
-        (after, None) => {
-            variables["first"] = PAGE_JOBS.into();
-            variables["after"] = after.into();
-        }
-        (_, before) => {
-            variables["last"] = PAGE_JOBS.into();
-            variables["before"] = before.into();
-        }
-    }
+    window(&mut variables, &query, PAGE_JOBS);
     let found: Found = visit.ask(DOCUMENT, variables).await?;
     let (earlier, later) = found.jobs.page_info.links("/console/jobs", &query);
     Ok(view::page(&JobsPage {
