@@ -3,7 +3,10 @@
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use http::{StatusCode, header::UPGRADE, uri::Scheme};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::{Body, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -52,15 +55,17 @@ pub(super) async fn run<E: Endpoint + 'static>(
     let io = TokioIo::new(Guarded::new(socket, limits.head_wait, Arc::clone(&pace)));
     let away = going.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
+        let with_body = !request.body().is_end_stream();
         let in_flight = Reading::new(pace.begin(request.version()));
         request.extensions_mut().insert(in_flight.clone());
         if request.headers().contains_key(UPGRADE) {
             request.extensions_mut().insert(going.clone());
         }
         let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-        let endpoint = Arc::clone(&endpoint);
+        let (endpoint, pace) = (Arc::clone(&endpoint), Arc::clone(&pace));
         async move {
             let response = endpoint.get_response(request).await;
+            pace.answered(with_body && !response.status().is_success());
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 in_flight.upgrade();
             }

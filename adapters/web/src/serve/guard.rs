@@ -22,6 +22,12 @@ use tokio::{
 
 /// The longest a peer may take no byte of what we have for it.
 const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+/// The longest we listen to a body that was refused, so that its sender can read why.
+const LINGER_WAIT: Duration = Duration::from_secs(2);
+/// The most we listen to of it, in bytes.
+const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How much of it is read at once, in bytes.
+const LINGER_PIECE_BYTES: usize = 16 * 1024;
 
 /// How the requests of a connection come along; shared by what reads bytes and what sees requests.
 #[derive(Debug)]
@@ -30,11 +36,23 @@ pub(super) struct Pace {
     in_flight: AtomicUsize,
     /// HTTP/2 and upgraded connections have bytes without requests, and limits of their own.
     free: AtomicBool,
+    /// The last request was refused, perhaps with a part of its body still on the way.
+    refused: AtomicBool,
 }
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self { begun: AtomicU64::new(0), in_flight: AtomicUsize::new(0), free: AtomicBool::new(false) }
+        Self {
+            begun: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            free: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the request just answered was refused though it came with a body.
+    pub(super) fn answered(&self, refused_with_body: bool) {
+        self.refused.store(refused_with_body, Ordering::Relaxed);
     }
 
     /// A request's head is complete. It is in flight until the answer is made.
@@ -90,12 +108,15 @@ pub(super) struct Guarded {
     due: Option<(Instant, u64)>,
     alarm: Option<Pin<Box<Sleep>>>,
     stall: Option<Pin<Box<Sleep>>>,
+    /// Until when, and for how many bytes, what still arrives is read and thrown away.
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl Guarded {
     /// The first head is due from the start.
     pub(super) fn new(socket: TcpStream, wait: Duration, pace: Arc<Pace>) -> Self {
-        Self { socket, wait, pace, due: Some((Instant::now() + wait, 0)), alarm: None, stall: None }
+        let due = Some((Instant::now() + wait, 0));
+        Self { socket, wait, pace, due, alarm: None, stall: None, linger: None }
     }
 
     /// Whether the head that has begun is overdue.
@@ -125,6 +146,25 @@ impl Guarded {
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + WRITE_STALL_MAX)));
         ready!(stall.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// After our last byte, listens on to the rest of a body that was refused. Closed with bytes
+    /// unread, a connection is reset, and the reset overtakes the answer that says what was wrong.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.pace.refused.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        let (until, left) =
+            self.linger.get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER_WAIT)), LINGER_BYTES_MAX));
+        let mut piece = [0; LINGER_PIECE_BYTES];
+        while *left > 0 && until.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut piece);
+            match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => *left = left.saturating_sub(buffer.filled().len()),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Bytes came: when no request is in flight, they begin a head.
@@ -180,6 +220,9 @@ impl AsyncWrite for Guarded {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+        }
+        self.poll_linger(cx).map(Ok)
     }
 }
