@@ -4,7 +4,7 @@
 //! The stretches are written with the rows, so that their end says which events have been written: a
 //! batch that comes twice changes nothing, and all rows are copied in.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use application::ports::{Cursor, ReadModel};
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use super::{
     spans::Span,
 };
 use crate::{
-    consumers::{EVERYTHING, Projection, ProjectionError, Written},
+    consumers::{EVERYTHING, LOOKS_BACK, Projection, ProjectionError, Written},
     json::decode,
     log::Recorded,
 };
@@ -71,6 +71,10 @@ impl Projection for AuditListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         EVERYTHING
+    }
+
+    fn rests(&self) -> Duration {
+        LOOKS_BACK
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

@@ -24,6 +24,6 @@ pub use checkpoint::{Checkpoint, Status, list, pause, resume};
 pub(crate) use copy::{COPY_ROWS_MIN, copy_or_insert};
 pub use desk::PgProjectionDesk;
 pub use lease::Leases;
-pub use projection::{EVERYTHING, Effects, Poison, Projection, ProjectionError, Written};
+pub use projection::{EVERYTHING, Effects, LOOKS_BACK, Poison, Projection, ProjectionError, Written};
 pub use runner::{BATCH_EVENTS_MAX, Pace, Runner};
 pub use shadow::{BuildPace, Builders};

@@ -1,6 +1,6 @@
 //! What a consumer is.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use application::{
     BoxError,
@@ -70,6 +70,10 @@ pub enum ProjectionError {
 /// What a consumer reads that reads all aggregate types, those that come later too.
 pub const EVERYTHING: &[&str] = &[];
 
+/// How long a consumer rests whose rows are for looking back: nobody sees them the moment they are
+/// there, and who asks for them right after a command waits for this at most.
+pub const LOOKS_BACK: Duration = Duration::from_millis(100);
+
 /// A read model, or any other reader of the log with a checkpoint of its own.
 #[async_trait]
 pub trait Projection: Send + Sync + 'static {
@@ -82,6 +86,11 @@ pub trait Projection: Send + Sync + 'static {
     /// written in the transactions of that one, at the same time; it does not read what they write.
     fn behind(&self) -> Option<&'static str> {
         None
+    }
+    /// How long it rests after a batch once it has caught up. Under load, what nobody waits for is
+    /// gathered meanwhile and costs a batch instead of hundreds; a single event is written at once.
+    fn rests(&self) -> Duration {
+        Duration::ZERO
     }
     /// Whether it may be built anew.
     fn effects(&self) -> Effects {

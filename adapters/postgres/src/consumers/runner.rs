@@ -36,7 +36,7 @@ const KEEP_SCANNED_EVERY: Duration = Duration::from_secs(10);
 const MANY_EVENTS: usize = 4;
 /// How long the next batch is gathered then. Without it most batches under load would hold what was
 /// committed while the one before was written, and cost more than what is in them.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(3);
 
 /// The first pause before a reader looks again for events it cannot read yet; it doubles each time.
 const LOOK_AGAIN_FIRST: Duration = Duration::from_millis(1);
@@ -187,8 +187,12 @@ impl Runner {
             for (name, written) in job.came(written, name) {
                 self.signal(name, last, written).await;
             }
-            if !full && batch.events.len() >= MANY_EVENTS {
-                tokio::time::sleep(GATHER).await;
+            if !full {
+                let gather = if batch.events.len() >= MANY_EVENTS { GATHER } else { Duration::ZERO };
+                let rest = gather.max(self.projection.rests());
+                if !rest.is_zero() {
+                    let _ = tokio::time::timeout(rest, stop.cancelled()).await;
+                }
             }
             ahead = next?;
         }

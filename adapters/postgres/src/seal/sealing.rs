@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     pin::pin,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use application::{
@@ -16,7 +17,7 @@ use tokio_postgres::{Error, binary_copy::BinaryCopyInWriter, types::Type};
 
 use super::{store, tiles};
 use crate::{
-    consumers::{EVERYTHING, Effects, Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{EVERYTHING, Effects, LOOKS_BACK, Projection, ProjectionError, Written, copy_or_insert},
     log::Recorded,
     xid::Xid,
 };
@@ -55,6 +56,10 @@ impl Projection for Sealing {
 
     fn reads(&self) -> &'static [&'static str] {
         EVERYTHING
+    }
+
+    fn rests(&self) -> Duration {
+        LOOKS_BACK
     }
 
     fn effects(&self) -> Effects {

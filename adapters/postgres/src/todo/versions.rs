@@ -3,7 +3,7 @@
 //! Rows are only added. The list at a place is the newest version of each todo up to there, in an
 //! index that has the order of the list.
 
-use std::{collections::HashMap, pin::pin};
+use std::{collections::HashMap, pin::pin, time::Duration};
 
 use application::ports::{Cursor, ReadModel};
 use async_trait::async_trait;
@@ -27,7 +27,7 @@ use super::{
     todo_list::ids,
 };
 use crate::{
-    consumers::{COPY_ROWS_MIN, Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, LOOKS_BACK, Projection, ProjectionError, Written, copy_or_insert},
     log::Recorded,
     xid::Xid,
 };
@@ -61,6 +61,10 @@ impl Projection for TodoVersionsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Todo::TYPE]
+    }
+
+    fn rests(&self) -> Duration {
+        LOOKS_BACK
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

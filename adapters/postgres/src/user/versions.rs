@@ -2,7 +2,7 @@
 //!
 //! It follows the same events as the list of people, by the same rules, in memory in place of SQL.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use application::ports::{Cursor, ReadModel};
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use tokio_postgres::{Error, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Projection, ProjectionError, Written},
+    consumers::{LOOKS_BACK, Projection, ProjectionError, Written},
     log::Recorded,
     todo::ids,
     xid::Xid,
@@ -173,6 +173,10 @@ impl Projection for PeopleVersionsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[User::TYPE]
+    }
+
+    fn rests(&self) -> Duration {
+        LOOKS_BACK
     }
 
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {

@@ -115,6 +115,26 @@ pub(crate) async fn end_leases(owner: tokio_postgres::Client, stop: Arc<AtomicBo
 }
 
 #[tokio::test]
+async fn a_consumer_that_rests_writes_the_first_event_at_once_and_gathers_the_others() {
+    const LATER: usize = 20;
+    let (_database, node) = setting().await;
+    let resting = node.run(Tally::resting(Duration::from_secs(3_600)));
+    write(&node, 1, 1).await;
+    node.caught_up(Tally::NAME, Tally::READS).await;
+    for _ in 0..LATER {
+        write(&node, 1, 1).await;
+    }
+    assert_eq!(Tally::exactly_once(&node).await, 1, "it rests");
+    // A rest does not keep a process from ending.
+    resting.stop().await;
+
+    let _wakes_soon = node.run(Tally::resting(Duration::from_secs(2)));
+    node.caught_up(Tally::NAME, Tally::READS).await;
+    assert_eq!(Tally::exactly_once(&node).await, 1 + i64::try_from(LATER).unwrap());
+    assert_eq!(Tally::batches(&node).await, 2, "what came meanwhile is one batch");
+}
+
+#[tokio::test]
 async fn a_checkpoint_that_another_moved_is_a_fence() {
     static GATE: Gate = Gate { arrived: Semaphore::const_new(0), open: Semaphore::const_new(0) };
     let (database, node) = setting().await;

@@ -1,5 +1,7 @@
 //! A consumer that counts what it writes, and goes wrong where a test wants it to.
 
+use std::time::Duration;
+
 use adapter_postgres::{
     consumers::{Poison, Projection, ProjectionError, Written},
     log::Recorded,
@@ -34,6 +36,7 @@ pub(crate) struct Tally {
     fault: Box<dyn Fn(&Recorded) -> Fault + Send + Sync>,
     /// Written, not committed: a permit a batch.
     gate: Option<&'static Gate>,
+    rests: Duration,
 }
 
 /// Which consumer, and where it writes.
@@ -62,12 +65,17 @@ impl Tally {
     }
 
     pub(crate) fn with(poison: Poison, fault: impl Fn(&Recorded) -> Fault + Send + Sync + 'static) -> Self {
-        Self { part: &ALONE, poison, fault: Box::new(fault), gate: None }
+        Self { part: &ALONE, poison, fault: Box::new(fault), gate: None, rests: Duration::ZERO }
     }
 
     /// Stops at the gate between the write of a batch and its commit.
     pub(crate) fn gated(gate: &'static Gate) -> Self {
         Self { gate: Some(gate), ..Self::new() }
+    }
+
+    /// Rests so long after a batch.
+    pub(crate) fn resting(rests: Duration) -> Self {
+        Self { rests, ..Self::new() }
     }
 
     /// The same behind the other one.
@@ -122,6 +130,16 @@ impl Tally {
         all
     }
 
+    /// How many transactions wrote it all.
+    pub(crate) async fn batches(node: &Node) -> i64 {
+        node.client()
+            .await
+            .query_one("SELECT count(DISTINCT xmin::text) FROM tally", &[])
+            .await
+            .unwrap()
+            .get(0)
+    }
+
     /// How many sessions took part in the writing.
     pub(crate) async fn writers(node: &Node) -> i64 {
         node.client().await.query_one("SELECT count(DISTINCT by) FROM tally", &[]).await.unwrap().get(0)
@@ -140,6 +158,10 @@ impl Projection for Tally {
 
     fn reads(&self) -> &'static [&'static str] {
         Self::READS
+    }
+
+    fn rests(&self) -> Duration {
+        self.rests
     }
 
     fn poison(&self) -> Poison {
