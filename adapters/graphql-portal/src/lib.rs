@@ -18,7 +18,7 @@ mod user;
 
 use adapter_web::{EdgeRules, limit};
 use application::App;
-use async_graphql::{MergedObject, MergedSubscription, Object, Schema};
+use async_graphql::{MergedObject, MergedSubscription, Object, Schema, ValidationMode};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -55,8 +55,9 @@ pub struct Subscription(replay::ReplaySubscription);
 pub type PortalSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over an application, within the limits of the edge.
-pub fn schema(app: App, rules: &EdgeRules) -> PortalSchema {
+pub fn schema(app: App, rules: &EdgeRules, mode: ValidationMode) -> PortalSchema {
     limit(Schema::build(Query::default(), Mutation::default(), Subscription::default()), rules)
+        .validation_mode(mode)
         .data(app)
         .finish()
 }

@@ -15,7 +15,7 @@ mod user;
 
 use adapter_web::{EdgeRules, limit};
 use application::App;
-use async_graphql::{MergedObject, MergedSubscription, Object, Schema};
+use async_graphql::{MergedObject, MergedSubscription, Object, Schema, ValidationMode};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -47,8 +47,9 @@ pub struct Subscription(todo::TodoSubscription);
 pub type UserSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over an application, within the limits of the edge.
-pub fn schema(app: App, rules: &EdgeRules) -> UserSchema {
+pub fn schema(app: App, rules: &EdgeRules, mode: ValidationMode) -> UserSchema {
     limit(Schema::build(Query::default(), Mutation::default(), Subscription::default()), rules)
+        .validation_mode(mode)
         .data(app)
         .finish()
 }

@@ -5,10 +5,12 @@
 //! them that way: a few small fragments that spread each other are an exponential document.
 //!
 //! Clients send the same few documents all the time, with other variables. Those that were let
-//! through once are remembered, parsed: parsing cost a tenth of a small mutation.
+//! through once are remembered, parsed: parsing cost a tenth of a small mutation. With which shapes of
+//! variables they were validated is remembered too: validating cost another tenth.
 
 mod known;
 mod scan;
+mod shape;
 mod weigh;
 
 use std::sync::Arc;
@@ -17,14 +19,17 @@ use application::{Code, Problem};
 use async_graphql::{
     Request, Variables,
     parser::{
-        self, parse_query,
+        self, parse_query, parse_schema,
         types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
     },
 };
 
 use crate::{EdgeRules, public::LimitedFields};
 
-use self::known::KnownDocuments;
+use self::{
+    known::{Known, KnownDocuments},
+    shape::Shapes,
+};
 pub use self::{
     scan::{DIRECTIVES_MAX, NESTING_MAX, TOKENS_MAX},
     weigh::EXPANDED_FIELDS_MAX,
@@ -51,6 +56,26 @@ pub(crate) struct Admitted {
     pub(crate) label: Option<Arc<str>>,
     /// How many fields it asks for that are limited.
     pub(crate) limited: u32,
+    /// How it is to be validated.
+    pub(crate) validity: Validity,
+}
+
+/// Whether a document was validated before, with variables of the same shape.
+pub(crate) struct Validity {
+    known: Arc<Known>,
+    shape: u64,
+}
+
+impl Validity {
+    /// Whether it was.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known.validated.contains(self.shape)
+    }
+
+    /// It is valid: it ran, and nothing was wrong with it.
+    pub(crate) fn learn(&self) {
+        self.known.validated.insert(self.shape);
+    }
 }
 
 /// The gate of one schema, under one set of rules.
@@ -58,21 +83,25 @@ pub(crate) struct Admitted {
 pub(crate) struct Gate {
     limited: LimitedFields,
     known: KnownDocuments,
+    shapes: Shapes,
 }
 
 impl Gate {
     /// The gate of the schema with this text.
     pub(crate) fn of(sdl: &str) -> Self {
-        Self { limited: LimitedFields::of(sdl), known: KnownDocuments::default() }
+        let schema = parse_schema(sdl).expect("async-graphql reads the schemas that it writes");
+        let shapes = Shapes::of(&schema);
+        Self { limited: LimitedFields::of(schema), known: KnownDocuments::default(), shapes }
     }
 
     /// Lets a request through, or says why not.
     pub(crate) fn admit(&self, wanted: Wanted, rules: &EdgeRules) -> Result<Admitted, Problem> {
-        let document = match self.known.get(&wanted.query) {
+        let known = match self.known.get(&wanted.query) {
             Some(known) => known,
             None => self.known.keep(&wanted.query, parse(&wanted.query, rules)?),
         };
-        Ok(admitted(wanted, (*document).clone(), &self.limited))
+        let shape = self.shapes.shape(wanted.operation_name.as_deref(), &wanted.variables);
+        Ok(admitted(wanted, Validity { known, shape }, &self.limited))
     }
 }
 
@@ -87,8 +116,9 @@ fn parse(query: &str, rules: &EdgeRules) -> Result<ExecutableDocument, Problem> 
     Ok(document)
 }
 
-fn admitted(wanted: Wanted, document: ExecutableDocument, limited_fields: &LimitedFields) -> Admitted {
+fn admitted(wanted: Wanted, validity: Validity, limited_fields: &LimitedFields) -> Admitted {
     let Wanted { query, operation_name, variables } = wanted;
+    let document = validity.known.document.clone();
     let operation_name = operation_name.filter(|name| !name.is_empty());
     let chosen = chosen(&document, operation_name.as_deref());
     let kind = chosen.map_or(OperationType::Query, |(_, operation)| operation.ty);
@@ -102,7 +132,7 @@ fn admitted(wanted: Wanted, document: ExecutableDocument, limited_fields: &Limit
     let mut request = Request::new(query).variables(variables);
     request.operation_name = operation_name;
     request.set_parsed_query(document);
-    Admitted { request, kind, name, label, limited }
+    Admitted { request, kind, name, label, limited, validity }
 }
 
 pub(crate) fn too_complex(message: impl Into<String>) -> Problem {

@@ -102,10 +102,17 @@ async fn run<X: Executor>(
         supply(&asked.caller, &mut operation.data);
     }
     operation.data.insert(Arc::clone(&asked));
-    let running = CURRENT.scope(id.clone(), graphql.schema.execute(operation));
+    let validity = admitted.validity;
+    let schema = if validity.is_known() { &graphql.trusting } else { &graphql.schema };
+    let running = CURRENT.scope(id.clone(), schema.execute(operation));
     let running = AssertUnwindSafe(running).catch_unwind();
     let answer = match tokio::time::timeout(edge.rules.execution, running).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(answer)) => {
+            if answer.errors.is_empty() {
+                validity.learn();
+            }
+            answer
+        }
         Ok(Err(panic)) => whole_request_failed(&panicked(&*panic, id), id),
         // The future is dropped here, and with it whatever it was waiting for.
         Err(_) => whole_request_failed(&timed_out(), id),

@@ -13,9 +13,9 @@ use std::{
 use application::{Platform, Problem, meter, ports::Wait};
 use async_graphql::{
     Name, Positioned,
-    parser::{
-        parse_schema,
-        types::{FragmentDefinition, OperationType, Selection, SelectionSet, TypeKind, TypeSystemDefinition},
+    parser::types::{
+        FragmentDefinition, OperationType, Selection, SelectionSet, ServiceDocument, TypeKind,
+        TypeSystemDefinition,
     },
 };
 use aws_lc_rs::hmac;
@@ -41,11 +41,10 @@ pub(crate) struct LimitedFields {
 }
 
 impl LimitedFields {
-    /// Those that a schema marks, from its text.
-    pub(crate) fn of(sdl: &str) -> Self {
-        let document = parse_schema(sdl).expect("async-graphql reads the schemas that it writes");
+    /// Those that a schema marks.
+    pub(crate) fn of(schema: ServiceDocument) -> Self {
         let mut limited = Self::default();
-        for definition in document.definitions {
+        for definition in schema.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
             let root = definition.node.name.node.as_str().to_owned();
             let TypeKind::Object(object) = definition.node.kind else { continue };
@@ -151,6 +150,8 @@ pub(crate) async fn count_guess(edge: &Edge, client: Option<IpAddr>) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use async_graphql::parser::parse_schema;
+
     use super::*;
 
     const SDL: &str = "type Query { health: String! lookUp: Int @limited }
@@ -161,7 +162,7 @@ mod tests {
     fn counted(query: &str) -> u32 {
         let document = async_graphql::parser::parse_query(query).expect("a document");
         let (_, operation) = document.operations.iter().next().expect("an operation");
-        let fields = LimitedFields::of(SDL);
+        let fields = LimitedFields::of(parse_schema(SDL).unwrap());
         fields.count(operation.node.ty, &operation.node.selection_set.node, &document.fragments)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::header::UPGRADE;
 use application::Caller;
-use async_graphql::{Data, Executor, ObjectType, Schema, SubscriptionType};
+use async_graphql::{Data, Executor, ObjectType, Schema, SubscriptionType, ValidationMode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, error::NotFoundError};
 
 use crate::{Edge, gate::Gate, graphiql, http, ws};
@@ -18,20 +18,27 @@ pub(crate) type Supply = dyn Fn(&Caller, &mut Data) + Send + Sync;
 /// GraphQL over HTTP and WebSocket, and `GraphiQL` outside production.
 pub struct Graphql<X> {
     pub(crate) schema: X,
+    /// The same for what is known to be valid: it weighs documents and does not validate them again.
+    pub(crate) trusting: X,
     pub(crate) edge: Arc<Edge>,
     pub(crate) supply: Option<Arc<Supply>>,
     pub(crate) gate: Arc<Gate>,
 }
 
-/// GraphQL at `/graphql`; outside production `GraphiQL` at `/`.
-pub fn graphql<Q, M, S>(schema: Schema<Q, M, S>, edge: Arc<Edge>) -> Graphql<Schema<Q, M, S>>
+/// GraphQL at `/graphql`; outside production `GraphiQL` at `/`. The schema is built twice: to
+/// validate strictly, and for documents that were validated before.
+pub fn graphql<Q, M, S>(
+    schema: impl Fn(ValidationMode) -> Schema<Q, M, S>,
+    edge: Arc<Edge>,
+) -> Graphql<Schema<Q, M, S>>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
+    let (schema, trusting) = (schema(ValidationMode::Strict), schema(ValidationMode::Fast));
     let gate = Arc::new(Gate::of(&schema.sdl()));
-    Graphql { schema, edge, supply: None, gate }
+    Graphql { schema, trusting, edge, supply: None, gate }
 }
 
 impl<X: Executor> Graphql<X> {

@@ -1,6 +1,6 @@
 //! The operators' portal, on port 3334.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use adapter_console::console;
 use adapter_graphql_portal as graphql;
@@ -15,8 +15,8 @@ fn main() -> ExitCode {
     runtime::surface(&Surface {
         platform: Platform::Portal,
         graphql: |app, edge| {
-            let production = edge.rules.production;
-            console(adapter_web::graphql(graphql::schema(app, &edge.rules), edge), production).boxed()
+            let schema = |mode| graphql::schema(app.clone(), &edge.rules, mode);
+            console(adapter_web::graphql(schema, Arc::clone(&edge)), edge.rules.production).boxed()
         },
         rest: adapter_rest::portal_rest,
         sdl: graphql::sdl,

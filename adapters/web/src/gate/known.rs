@@ -1,27 +1,36 @@
-//! Documents that were let through before, by their text.
+//! Documents that were let through before, by their text, and with what they were validated.
 
 use std::sync::Arc;
 
 use async_graphql::parser::types::ExecutableDocument;
 use quick_cache::{Weighter, sync::Cache};
 
+use super::shape::Validated;
+
 /// The texts of all that are remembered, in bytes. Parsed, they take some ten times as much.
 const KNOWN_BYTES_MAX: u64 = 256 * 1024;
 /// Room made for them at the start.
 const KNOWN_FIRST: usize = 64;
 
+/// A document that was let through.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) document: ExecutableDocument,
+    pub(super) validated: Validated,
+}
+
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<String, Arc<ExecutableDocument>> for Bytes {
-    fn weight(&self, text: &String, _: &Arc<ExecutableDocument>) -> u64 {
+impl Weighter<String, Arc<Known>> for Bytes {
+    fn weight(&self, text: &String, _: &Arc<Known>) -> u64 {
         text.len() as u64
     }
 }
 
 /// See the module. Whoever sends a new document each time pushes others out, and no more: they are
 /// parsed again.
-pub(super) struct KnownDocuments(Cache<String, Arc<ExecutableDocument>, Bytes>);
+pub(super) struct KnownDocuments(Cache<String, Arc<Known>, Bytes>);
 
 impl Default for KnownDocuments {
     fn default() -> Self {
@@ -30,14 +39,14 @@ impl Default for KnownDocuments {
 }
 
 impl KnownDocuments {
-    pub(super) fn get(&self, text: &str) -> Option<Arc<ExecutableDocument>> {
+    pub(super) fn get(&self, text: &str) -> Option<Arc<Known>> {
         self.0.get(text)
     }
 
-    pub(super) fn keep(&self, text: &str, document: ExecutableDocument) -> Arc<ExecutableDocument> {
-        let document = Arc::new(document);
-        self.0.insert(text.to_owned(), Arc::clone(&document));
-        document
+    pub(super) fn keep(&self, text: &str, document: ExecutableDocument) -> Arc<Known> {
+        let known = Arc::new(Known { document, validated: Validated::default() });
+        self.0.insert(text.to_owned(), Arc::clone(&known));
+        known
     }
 
     #[cfg(test)]

@@ -310,7 +310,6 @@ pub(crate) async fn surface_with(rules: EdgeRules, limits: ServeLimits) -> Surfa
     let address = listener.local_addr().expect("an address");
     let (tokens, clock) = (Arc::new(Tokens::default()), Arc::new(HandClock::default()));
     let codec = CursorCodec::new([9; 32], [7; 8]);
-    let schema = limit(Schema::build(Query, Mutation, Subscriptions), &rules).finish();
     let edge = Arc::new(Edge {
         platform: Platform::User,
         tokens: Arc::clone(&tokens) as Arc<dyn AccessTokens>,
@@ -326,6 +325,10 @@ pub(crate) async fn surface_with(rules: EdgeRules, limits: ServeLimits) -> Surfa
         assert!(request.uri().path() != "/v1/fall", "the secret of the handler");
         "rest"
     });
+    let schema = |mode| {
+        let schema = limit(Schema::build(Query, Mutation, Subscriptions), &edge.rules);
+        schema.validation_mode(mode).finish()
+    };
     let graphql =
         graphql(schema, Arc::clone(&edge)).with_data(|caller, data| data.insert(Supplied(caller.clone())));
     let endpoint = layers(with_rest(graphql, rest), edge);

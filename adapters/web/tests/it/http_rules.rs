@@ -1,6 +1,13 @@
 //! GraphQL over HTTP: media types, methods, statuses, tokens, ids.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::sleep,
+};
 
 use crate::fixture::{GRAPHQL_JSON, LIST, PLACE, surface};
 
@@ -59,6 +66,85 @@ async fn a_body_over_the_limit_is_refused_announced_or_not() {
     let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunked = format!("{head}{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
     assert_eq!(surface.send(chunked.as_bytes()).await.status, 413);
+}
+
+/// What a document was validated with before changes no answer: each is the same as for a document
+/// that nobody knows.
+#[tokio::test]
+async fn a_known_document_is_judged_as_an_unknown_one_whatever_its_variables_are() {
+    let surface = surface().await;
+    let known = "mutation Two($late: Boolean, $times: Int) { bump(late: $late) knock(times: $times) } \
+                 query One($id: UUID!, $first: Int) { id(id: $id) things(first: $first) }";
+    let id = "00000000-0000-0000-0000-000000000001";
+    let good = [
+        ("Two", json!({"late": true, "times": 3})),
+        ("Two", json!({"late": null, "times": 7})),
+        ("One", json!({"id": id, "first": 5})),
+    ];
+    let bad = [
+        ("Two", json!({"late": "true", "times": 3})),
+        ("Two", json!({"late": true, "times": 1.5})),
+        ("Two", json!({"late": true, "times": [3]})),
+        ("Two", json!({"late": true, "times": u64::MAX})),
+        ("Two", json!({"late": true})),
+        ("One", json!({"id": null, "first": 5})),
+        ("One", json!({"first": 5})),
+        ("One", json!({"id": 5, "first": 5})),
+        ("One", json!({"id": "nonsense", "first": 5})),
+        ("One", json!({"id": id, "first": "5"})),
+        ("None", json!({})),
+    ];
+    for turn in 0..2 {
+        for (at, (name, variables)) in good.iter().chain(&bad).enumerate() {
+            let body = |query: &str| {
+                json!({"query": query, "operationName": name, "variables": variables}).to_string()
+            };
+            let reply = surface.request("POST", "/graphql", &[JSON, NEWER], &body(known)).await;
+            let new = body(&format!("{known} # {turn} {at}"));
+            let fresh = surface.request("POST", "/graphql", &[JSON, NEWER], &new).await;
+            let stripped = |mut json: serde_json::Value| {
+                for error in json["errors"].as_array_mut().into_iter().flatten() {
+                    error["extensions"]["requestId"].take();
+                }
+                json
+            };
+            assert_eq!(
+                (reply.status, stripped(reply.json())),
+                (fresh.status, stripped(fresh.json())),
+                "{name} {variables}"
+            );
+            assert_eq!(
+                reply.json().get("errors").is_none(),
+                at < good.len(),
+                "{name} {variables}: {}",
+                reply.json()
+            );
+        }
+    }
+}
+
+/// Half of the body is written only after the answer was made: a connection that is closed with
+/// bytes unread is reset, and a reset takes the answer away from who has not read it yet.
+#[tokio::test]
+async fn a_client_that_is_still_sending_can_read_why_it_was_refused() {
+    let surface = surface().await;
+    let part = vec![b'x'; 1024 * 1024];
+    for refused in ["Content-Type: application/json", "Content-Type: text/plain"] {
+        let mut socket = TcpStream::connect(surface.address).await.expect("connects");
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: x\r\n{refused}\r\nContent-Length: {}\r\n\r\n",
+            4 * part.len()
+        );
+        socket.write_all(head.as_bytes()).await.expect("writes");
+        for _ in 0..4 {
+            socket.write_all(&part).await.expect("is listened to");
+            sleep(Duration::from_millis(50)).await;
+        }
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.expect("is not reset");
+        let status = String::from_utf8_lossy(&answer[..12]).into_owned();
+        assert!(status == "HTTP/1.1 413" || status == "HTTP/1.1 415", "{status}");
+    }
 }
 
 #[tokio::test]
