@@ -16,11 +16,12 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
+    pieces,
     rows::{self, Kinds, Streams},
     spans::Span,
 };
 use crate::{
-    consumers::{EVERYTHING, LOOKS_BACK, Projection, ProjectionError, Written},
+    consumers::{EVERYTHING, LOOKS_BACK, Piece, Projection, ProjectionError, Written},
     json::decode,
     log::Recorded,
 };
@@ -71,6 +72,10 @@ impl Projection for AuditListProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         EVERYTHING
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        pieces::ALL.to_vec()
     }
 
     fn rests(&self) -> Duration {

@@ -3,6 +3,7 @@
 
 mod audit_list;
 mod conditions;
+mod pieces;
 mod places;
 mod rows;
 mod search;

@@ -19,7 +19,7 @@ mod seat;
 mod shadow;
 mod writing;
 
-pub use check::{CheckPace, Checked, Piece, SelfCheck, Told};
+pub use check::{CheckPace, Checked, Found, Made, Piece, SelfCheck, Told};
 pub use checkpoint::{Checkpoint, Status, list, pause, resume};
 pub(crate) use copy::{COPY_ROWS_MIN, copy_or_insert};
 pub use desk::PgProjectionDesk;

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{PgTodoList, todo_list::ids};
 use crate::{
-    consumers::{COPY_ROWS_MIN, Piece, Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, Found, Made, Piece, Projection, ProjectionError, Written, copy_or_insert},
     log::{self, Recorded},
     xid::{Xid, place},
 };
@@ -78,12 +78,13 @@ impl Projection for TodoChangesProjection {
              UNION SELECT id::text FROM public.todo_list WHERE tenant_id = split_part($1, '/', 1)::uuid \
                AND owner_id = split_part($1, '/', 2)::uuid \
              UNION SELECT split_part($2, '/', 2) WHERE $2 IS NOT NULL) AS t (id)";
+        const OWNER: &str = "SELECT split_part($1, '/', 1) || '/' || (payload->>'owner') FROM events \
+             WHERE aggregate_type = 'todo' AND aggregate_id = $1 AND sequence = 1";
         vec![Piece {
             key: "tenant_id::text || '/' || owner_id::text",
-            led_to: "SELECT split_part($1, '/', 1) || '/' || (payload->>'owner') FROM events \
-                     WHERE aggregate_type = 'todo' AND aggregate_id = $1 AND sequence = 1",
+            found: Found::Stream { of: Todo::TYPE, led_to: OWNER },
             rows: "tenant_id = split_part($1, '/', 1)::uuid AND owner_id = split_part($1, '/', 2)::uuid",
-            streams: TOPIC,
+            made: Made::Streams(TOPIC),
             ..Piece::within("todo_changes", Todo::TYPE)
         }]
     }

@@ -27,7 +27,7 @@ use super::{
     todo_list::ids,
 };
 use crate::{
-    consumers::{COPY_ROWS_MIN, LOOKS_BACK, Projection, ProjectionError, Written, copy_or_insert},
+    consumers::{COPY_ROWS_MIN, LOOKS_BACK, Piece, Projection, ProjectionError, Written, copy_or_insert},
     log::Recorded,
     xid::Xid,
 };
@@ -61,6 +61,10 @@ impl Projection for TodoVersionsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Todo::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::within("todo_versions", Todo::TYPE)]
     }
 
     fn rests(&self) -> Duration {

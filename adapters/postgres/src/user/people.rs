@@ -17,7 +17,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Piece, Projection, ProjectionError, Written},
+    consumers::{Made, Piece, Projection, ProjectionError, Written},
     log::Recorded,
     todo::ids,
 };
@@ -230,7 +230,7 @@ impl Projection for PeopleProjection {
              WHERE aggregate_type = 'tenant' AND aggregate_id = $1 AND sequence = 1";
         vec![
             Piece::within("people", User::TYPE),
-            Piece { streams: TENANT, ..Piece::global("tenants", Tenant::TYPE) },
+            Piece { made: Made::Streams(TENANT), ..Piece::global("tenants", Tenant::TYPE) },
         ]
     }
 

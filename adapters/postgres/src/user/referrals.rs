@@ -17,7 +17,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::{
-    consumers::{Piece, Projection, ProjectionError, Written},
+    consumers::{Made, Piece, Projection, ProjectionError, Written},
     keyset::Where,
     log::Recorded,
     readers::TenantReaders,
@@ -55,7 +55,7 @@ impl Projection for ReferralsProjection {
             table: "referrals",
             key: "descendant_tenant::text || '/' || id::text",
             rows: "descendant_tenant = split_part($1, '/', 1)::uuid AND id = split_part($1, '/', 2)::uuid",
-            streams: UP,
+            made: Made::Streams(UP),
             ..Piece::within("referrals", User::TYPE)
         }]
     }

@@ -18,7 +18,7 @@ use tokio_postgres::{Error, types::ToSql};
 use uuid::Uuid;
 
 use crate::{
-    consumers::{LOOKS_BACK, Projection, ProjectionError, Written},
+    consumers::{LOOKS_BACK, Piece, Projection, ProjectionError, Written},
     log::Recorded,
     todo::ids,
     xid::Xid,
@@ -173,6 +173,10 @@ impl Projection for PeopleVersionsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[User::TYPE]
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        vec![Piece::within("people_versions", User::TYPE)]
     }
 
     fn rests(&self) -> Duration {

@@ -32,7 +32,7 @@ fn id(n: u128) -> Uuid {
 
 /// Writes events of few tenants, things, people and requests, in transactions of a few, some of which
 /// are given up; the clock jitters, and once is put back by an hour.
-async fn seed(database: &TestDatabase, rng: &mut Rng) {
+pub(crate) async fn seed(database: &TestDatabase, rng: &mut Rng) {
     let mut owner = database.owner().await;
     let mut sequences = std::collections::HashMap::<String, i64>::new();
     let mut written = 0;

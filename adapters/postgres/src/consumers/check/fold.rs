@@ -7,7 +7,7 @@ use deadpool_postgres::{Client, Transaction};
 use futures_util::FutureExt;
 use tokio_postgres::{IsolationLevel, types::Type};
 
-use super::{Piece, pick::Picked};
+use super::{Found, Made, Piece, pick::Picked};
 use crate::{
     consumers::{Projection, letters, shadow},
     log::{self, Recorded},
@@ -75,13 +75,17 @@ pub(super) async fn compute(
 ) -> Result<Outcome, BoxError> {
     let name = projection.name();
     guard(tx, name).await?;
-    let discarded = letters::discarded(tx.client(), name).await?;
-    let Some(events) = events(tx, projection, piece, picked, at, &discarded).await? else {
-        return Ok(Outcome::TooLarge);
-    };
-    if !events.is_empty() {
-        let written = AssertUnwindSafe(projection.write(tx, &events)).catch_unwind().await;
-        written.map_err(|_| "the projection panicked")??;
+    if let Made::Sum(sql) = piece.made {
+        tx.execute(sql, &[&picked.key, &Xid(at.tx), &at.position]).await?;
+    } else {
+        let discarded = letters::discarded(tx.client(), name).await?;
+        let Some(events) = events(tx, projection, piece, picked, at, &discarded).await? else {
+            return Ok(Outcome::TooLarge);
+        };
+        if !events.is_empty() {
+            let written = AssertUnwindSafe(projection.write(tx, &events)).catch_unwind().await;
+            written.map_err(|_| "the projection panicked")??;
+        }
     }
     let key: String = tx.query_one(KEY, &[&piece.table]).await?.try_get(0)?;
     let Piece { table, rows, .. } = piece;
@@ -115,12 +119,22 @@ async fn events(
     discarded: &HashSet<Cursor>,
 ) -> Result<Option<Vec<Recorded>>, BoxError> {
     let columns = log::COLUMNS.split(',').map(|column| format!("e.{}", column.trim()));
+    let (of, which) = match piece.made {
+        Made::Streams(sql) => (sql, "(e.aggregate_type, e.aggregate_id)"),
+        Made::Events(sql) => (sql, "(e.tx_id, e.position)"),
+        // What adds up the log reads it itself.
+        Made::Sum(_) => return Ok(Some(Vec::new())),
+    };
     let sql = format!(
-        "WITH s (kind, id) AS ({}) SELECT {} FROM s JOIN events e ON e.aggregate_type = s.kind AND e.aggregate_id = s.id \
-         WHERE (cardinality($4::text[]) = 0 OR s.kind = ANY($4::text[])) AND (e.tx_id, e.position) <= ($5, $6) ORDER BY e.tx_id, e.position LIMIT $7",
-        piece.streams,
+        "WITH s (a, b) AS ({of}) SELECT {} FROM s JOIN events e ON {which} = (s.a, s.b) \
+         WHERE (cardinality($4::text[]) = 0 OR e.aggregate_type = ANY($4::text[])) AND (e.tx_id, e.position) <= ($5, $6) \
+         ORDER BY e.tx_id, e.position LIMIT $7",
         columns.collect::<Vec<_>>().join(", ")
     );
+    let led_by = match piece.found {
+        Found::Stream { of, .. } => of,
+        Found::Chance(_) => "",
+    };
     let (tx_id, limit) = (Xid(at.tx), PIECE_EVENTS_MAX + 1);
     let rows = tx
         .query_typed(
@@ -128,7 +142,7 @@ async fn events(
             &[
                 (&picked.key, Type::TEXT),
                 (&picked.stream, Type::TEXT),
-                (&piece.of, Type::TEXT),
+                (&led_by, Type::TEXT),
                 (&projection.reads(), Type::TEXT_ARRAY),
                 (&tx_id, Type::XID8),
                 (&at.position, Type::INT8),

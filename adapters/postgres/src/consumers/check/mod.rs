@@ -10,5 +10,5 @@ mod pick;
 mod piece;
 mod sampler;
 
-pub use piece::Piece;
+pub use piece::{Found, Made, Piece};
 pub use sampler::{CheckPace, Checked, SelfCheck, Told};

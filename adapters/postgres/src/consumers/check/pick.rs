@@ -1,9 +1,9 @@
 //! Finds pieces by chance: by rows, which finds those that differ and those that should not be there;
-//! and by streams, which finds those that are missing.
+//! and by the log, which finds those that are missing.
 
 use deadpool_postgres::Client;
 
-use super::Piece;
+use super::{Found, Piece};
 
 /// A piece to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,17 @@ pub(super) async fn by_rows(client: &Client, piece: &Piece, most: i64) -> Result
     Ok(rows.iter().map(|row| Picked { key: row.get(0), stream: None }).collect())
 }
 
-/// The piece that a stream found by chance leads to.
-pub(super) async fn by_stream(client: &Client, piece: &Piece) -> Result<Option<Picked>> {
-    let Some(stream) = stream(client, piece.of).await? else { return Ok(None) };
-    let row = client.query_opt(piece.led_to, &[&stream]).await?;
+/// A piece that the log leads to by chance.
+pub(super) async fn by_log(client: &Client, piece: &Piece) -> Result<Option<Picked>> {
+    let (row, stream) = match piece.found {
+        Found::Chance(key) => (client.query_opt(key, &[]).await?, None),
+        Found::Stream { of, led_to } => {
+            let Some(stream) = stream(client, of).await? else { return Ok(None) };
+            (client.query_opt(led_to, &[&stream]).await?, Some(stream))
+        }
+    };
     let key: Option<String> = row.and_then(|row| row.get(0));
-    Ok(key.map(|key| Picked { key, stream: Some(stream) }))
+    Ok(key.map(|key| Picked { key, stream }))
 }
 
 /// A stream of this type. Ids begin with the time they were made at, so that a number between the

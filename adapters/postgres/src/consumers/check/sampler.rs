@@ -21,7 +21,7 @@ use crate::{
 
 /// How often a round is made.
 const CHECK_EVERY: Duration = Duration::from_mins(1);
-/// Pieces of each kind in a round, by rows and by streams each.
+/// Pieces of each kind in a round, by rows and by the log each.
 const PIECES: usize = 4;
 /// A statement of a check ends after that time, whatever it was about to find.
 const STATEMENT_MAX: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const STATEMENT_MAX: Duration = Duration::from_secs(5);
 pub struct CheckPace {
     /// How often a round is made.
     pub every: Duration,
-    /// Pieces of each kind in a round, by rows and by streams each.
+    /// Pieces of each kind in a round, by rows and by the log each.
     pub pieces: usize,
 }
 
@@ -175,7 +175,7 @@ impl SelfCheck {
 async fn pick(client: &Client, piece: &Piece, most: usize) -> Result<Vec<Picked>, BoxError> {
     let mut all = pick::by_rows(client, piece, i64::try_from(most)?).await?;
     for _ in 0..most {
-        all.extend(pick::by_stream(client, piece).await?.filter(|picked| !all.contains(picked)));
+        all.extend(pick::by_log(client, piece).await?.filter(|picked| !all.contains(picked)));
     }
     Ok(all)
 }

@@ -5,4 +5,5 @@ mod letters;
 mod rebuild;
 mod scene;
 mod serving;
+mod stretches;
 mod swap;
