@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::{
     jobs::Reaction,
-    ports::{ReadModel, Vault},
+    ports::{Cursor, ReadModel, Vault},
     user::Mails,
 };
 use cqrs_es::Aggregate;
@@ -20,6 +20,7 @@ use crate::{
     jobs::{Bell, Reacting},
     operator::OperatorListProjection,
     role::RoleListProjection,
+    seal::Sealing,
     tag::TagListProjection,
     todo::{TodoChangesProjection, TodoListProjection, TodoVersionsProjection},
     user::{PeopleProjection, PeopleVersionsProjection, ReferralsProjection},
@@ -56,6 +57,21 @@ pub fn mail_reactions(pool: &Pool, bell: &Arc<Bell>) -> Vec<Arc<dyn Projection>>
 
 /// The names of all reactions, for workers that are told when there are jobs.
 pub const REACTIONS: &[&str] = &[Mails::NAME];
+
+/// Consumers that a deployment may do without, and what to set to have them. One that nobody ever
+/// ran is off: that it is behind the log is no trouble. Whether it is, is read from its place, because
+/// the process that shows it need not be the one with the setting. One that has run and stands still is
+/// behind like any other: a log that is sealed no longer is an alarm.
+pub(crate) const OPTIONAL: &[(&str, &str)] = &[
+    (Sealing::NAME, "events are not sealed: set AUDIT_SIGNING_KEY where consumers run (docs/proofs.md)"),
+    (Mails::NAME, "mail is off: set SMTP_HOST where consumers run (docs/configuration.md)"),
+];
+
+/// What to set to have this consumer, while it is off.
+pub(crate) fn off(name: &str, at: Cursor) -> Option<&'static str> {
+    let found = OPTIONAL.iter().find(|(optional, _)| *optional == name);
+    found.filter(|_| at == Cursor::default()).map(|(_, reason)| *reason)
+}
 
 /// The aggregate types behind a read model.
 pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {

@@ -4,7 +4,7 @@ use application::BoxError;
 use deadpool_postgres::Status;
 use tokio_postgres::Row;
 
-use crate::{consumers::Status as Running, pool::PgPools};
+use crate::{consumers::Status as Running, pool::PgPools, projections::OPTIONAL};
 
 /// One look at the end of the log, and one at the first event after each checkpoint: both are
 /// answered from `events_tail`, whatever the size of the log.
@@ -14,7 +14,8 @@ const LAGS: &str = "WITH head AS (SELECT tx_id, position FROM events ORDER BY tx
             COALESCE((SELECT GREATEST(extract(epoch FROM clock_timestamp() - e.recorded_at), 0) FROM events e \
                       WHERE (e.tx_id, e.position) > (c.tx_id, c.position) \
                       ORDER BY e.tx_id, e.position LIMIT 1), 0)::float8 \
-     FROM projection_checkpoints c LEFT JOIN head h ON true WHERE c.part = 0 ORDER BY c.name";
+     FROM projection_checkpoints c LEFT JOIN head h ON true \
+     WHERE c.part = 0 AND NOT (c.name = ANY($1) AND c.tx_id = '0' AND c.status = 'running') ORDER BY c.name";
 
 /// How far a consumer is behind.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,11 +63,12 @@ impl PgVitals {
         Self { pools }
     }
 
-    /// How far each consumer is behind.
+    /// How far each consumer is behind that is not off.
     pub async fn lags(&self) -> Result<Vec<Lag>, BoxError> {
         let client = self.pools.pool.get().await?;
         let statement = client.prepare_cached(LAGS).await?;
-        client.query(&statement, &[]).await?.iter().map(lag).collect()
+        let optional: Vec<&str> = OPTIONAL.iter().map(|(name, _)| *name).collect();
+        client.query(&statement, &[&optional]).await?.iter().map(lag).collect()
     }
 
     /// How the pools are used. It asks nobody.

@@ -15,6 +15,8 @@ pub enum ProjectionState {
     Halted,
     /// It works, and is built anew beside.
     Rebuilding,
+    /// Nobody ever ran it: the deployment does without.
+    Off,
 }
 
 impl ProjectionState {
@@ -25,6 +27,7 @@ impl ProjectionState {
             Self::Paused => "paused",
             Self::Halted => "halted",
             Self::Rebuilding => "rebuilding",
+            Self::Off => "off",
         }
     }
 }
@@ -105,9 +108,12 @@ pub struct ProjectionRow {
     pub version: i32,
     /// Where it stands.
     pub state: ProjectionState,
+    /// While it is off: what to set to have it.
+    pub off_because: Option<&'static str>,
     /// Everything up to here is written.
     pub at: Cursor,
-    /// Events it has still to read, counted up to [`LAG_COUNTED_MAX`](super::LAG_COUNTED_MAX).
+    /// Events it has still to read, counted up to [`LAG_COUNTED_MAX`](super::LAG_COUNTED_MAX); 0 while
+    /// it is off.
     pub lag_events: i64,
     /// For how long the oldest of them has been there; 0 without one.
     pub lag_seconds: f64,

@@ -7,9 +7,7 @@ use adapter_password::{Argon2Passwords, default_parallel};
 use adapter_postgres::{
     AcrossTenants, PgApiKeyList, PgAuditLog, PgAuditTape, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast,
     PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast,
-    PgVault, PoolError, Reached, StandingFollower, Wake,
-    consumers::PgProjectionDesk,
-    jobs::{Bell, PgJobBoard},
+    PgVault, PoolError, Reached, StandingFollower, Wake, consumers::PgProjectionDesk, jobs::PgJobBoard,
 };
 use adapter_redis::{RedisLimits, RedisSettings, RedisSignals, SignalError};
 use application::{
@@ -28,7 +26,7 @@ use crate::{
     scrape::MetricsError,
     settings::Settings,
     start::{self, StartError},
-    workers::consumers,
+    workers::shown,
     world::{SystemClock, SystemEntropy},
 };
 
@@ -159,7 +157,7 @@ impl Node {
                 seals: Arc::new(PgSeals::new(primary.clone())),
                 keys: settings.seals.keys.clone(),
             },
-            projections: Arc::new(PgProjectionDesk::new(primary, consumers(self, &Bell::new()))),
+            projections: Arc::new(PgProjectionDesk::new(primary, shown(self))),
             progress,
             live,
             vault: Arc::clone(&self.vault) as _,

@@ -22,7 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     compose::Node,
     settings::Settings,
-    workers::consumers,
+    workers::{consumers, shown},
     world::{SystemClock, SystemEntropy},
 };
 
@@ -75,7 +75,7 @@ impl Wish {
 #[expect(clippy::print_stdout, reason = "a list for people and pipes")]
 pub(crate) async fn projections(settings: &Settings, wish: Wish) -> Result<(), BoxError> {
     let node = Node::new(settings).await.map_err(|error| error.to_string())?;
-    let desk = PgProjectionDesk::new(node.pools.pool.clone(), consumers(&node, &Bell::new()));
+    let desk = PgProjectionDesk::new(node.pools.pool.clone(), shown(&node));
     let log = PgEventLog::new(&node.pools, Arc::clone(&node.wake));
     let notes = Notes { log: &log, clock: &SystemClock, entropy: &SystemEntropy };
     let (hand, me) = (Hand { desk: &desk, notes }, Caller::system(Platform::Portal, "worker-projections"));
@@ -108,6 +108,9 @@ fn line(row: &ProjectionRow) -> String {
     let build = row.build.as_ref().map(|build| format!("  {}", stands(build))).unwrap_or_default();
     let error = row.last_error.as_ref().map(|error| format!("  {error}")).unwrap_or_default();
     let (name, state, at) = (&row.name, row.state.name(), row.at.position);
+    if let Some(reason) = row.off_because {
+        return format!("{name:24} {state:10} {reason}");
+    }
     let (lag, seconds, rate, letters) = (row.lag_events, row.lag_seconds, row.rate, row.dead_letters);
     format!(
         "{name:24} {state:10} position {at:>10}  lag {lag:>6} ({seconds:.1} s)  {rate:>8.1}/s  \

@@ -41,6 +41,13 @@ pub(crate) fn consumers(node: &Node, bell: &Arc<Bell>) -> Vec<Arc<dyn Projection
     consumers
 }
 
+/// What operators are shown: the consumers, and the one that seals, which has a pace of its own.
+pub(crate) fn shown(node: &Node) -> Vec<Arc<dyn Projection>> {
+    let mut shown = consumers(node, &Bell::new());
+    shown.push(Arc::new(Sealing));
+    shown
+}
+
 /// The running consumers and jobs of a process.
 pub(crate) struct Workers {
     tasks: TaskTracker,

@@ -16,7 +16,7 @@ use crate::{
 const PAGE_LETTERS: u8 = 20;
 
 const DOCUMENT: &str = "query ConsoleProjections($first: Int) { me { fullname email role } \
-    projections { name state position lagEvents lagSeconds rate lastError deadLetters rebuildable \
+    projections { name state offBecause position lagEvents lagSeconds rate lastError deadLetters rebuildable \
     rebuild { phase percent events rate secondsLeft differingRows lockedMs error } } \
     deadLetters(first: $first) { totalCount \
     nodes { id projection position aggregateType stream error attempts retrying } } }";
@@ -69,6 +69,7 @@ struct Found {
 struct Projection {
     name: String,
     state: String,
+    off_because: Option<String>,
     position: String,
     lag_events: i64,
     lag_seconds: f64,

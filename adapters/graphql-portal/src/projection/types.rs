@@ -29,6 +29,8 @@ pub(crate) enum ProjectionState {
     Halted,
     /// It works, and is built anew beside.
     Rebuilding,
+    /// Nobody ever ran it, and the deployment may do without: see `offBecause`.
+    Off,
 }
 
 /// Where a rebuild stands.
@@ -98,10 +100,12 @@ pub(crate) struct Projection {
     name: String,
     version: i32,
     state: ProjectionState,
+    /// While it is `OFF`: why, and what to set to have it.
+    off_because: Option<String>,
     /// The running number of the last event before its place; as text, because it may pass what a
     /// JSON number holds.
     position: String,
-    /// Events it has still to read, counted up to 100,000.
+    /// Events it has still to read, counted up to 100,000; 0 while it is off.
     lag_events: i32,
     /// For how long the oldest of them has been there; 0 without one.
     lag_seconds: f64,
@@ -123,6 +127,7 @@ impl From<ProjectionRow> for Projection {
             name: row.name,
             version: row.version,
             state: row.state.into(),
+            off_because: row.off_because.map(str::to_owned),
             position: row.at.position.to_string(),
             lag_events: int(row.lag_events),
             lag_seconds: row.lag_seconds,

@@ -18,7 +18,10 @@ use super::{
     Effects, Projection, desk_letters,
     shadow::{self, Begun},
 };
-use crate::xid::{Xid, place};
+use crate::{
+    projections,
+    xid::{Xid, place},
+};
 
 /// See the module.
 pub struct PgProjectionDesk {
@@ -75,20 +78,26 @@ async fn row(
     let name = consumer.name();
     let row = client.query_one(&statement, &[&name, &consumer.reads(), &LAG_COUNTED_MAX]).await?;
     let builds = build.as_ref().is_some_and(|build| build.phase.is_under_way());
+    let at = cursor(&row)?;
+    let off = projections::off(name, at);
+    let state = match row.try_get(2)? {
+        "paused" => ProjectionState::Paused,
+        "halted" => ProjectionState::Halted,
+        _ if off.is_some() => ProjectionState::Off,
+        _ if builds => ProjectionState::Rebuilding,
+        _ => ProjectionState::Running,
+    };
+    let is_off = state == ProjectionState::Off;
     Ok(ProjectionRow {
         name: name.to_owned(),
         version: version(name),
-        state: match row.try_get(2)? {
-            "paused" => ProjectionState::Paused,
-            "halted" => ProjectionState::Halted,
-            _ if builds => ProjectionState::Rebuilding,
-            _ => ProjectionState::Running,
-        },
-        at: place(&row, 0)?.unwrap_or_default(),
+        state,
+        off_because: off.filter(|_| is_off),
+        at,
         last_error: row.try_get(3)?,
         rate: row.try_get(4)?,
-        lag_events: row.try_get(5)?,
-        lag_seconds: row.try_get(6)?,
+        lag_events: if is_off { 0 } else { row.try_get(5)? },
+        lag_seconds: if is_off { 0.0 } else { row.try_get(6)? },
         dead_letters: row.try_get(7)?,
         rebuildable: row.try_get::<_, bool>(8)? && consumer.effects() == Effects::Rows,
         build,

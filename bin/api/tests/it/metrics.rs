@@ -116,6 +116,31 @@ async fn what_a_node_does_can_be_read_as_prometheus_reads_it() {
 }
 
 #[tokio::test]
+async fn what_is_off_has_no_lag_until_somebody_turns_it_on() {
+    let database = Database::migrated().await;
+    let (settings, metrics) = measured(Settings::user(&database));
+    let api = Service::ready("api", &settings).await;
+    Person::new(&api).await;
+    let sealing = [("projection", "audit_seal.v1")];
+    let of_sealing = async |name: &str| scrape(&metrics).await.value(name, &sealing);
+    until("the others", async || {
+        scrape(&metrics).await.value("projection_running", &[("projection", "people.v1")]) == Some(1.0)
+    })
+    .await;
+    for name in ["projection_lag_events", "projection_lag_seconds", "projection_running"] {
+        assert_eq!(of_sealing(name).await, None, "{name}");
+    }
+
+    let key = SealingKey::generate().expect("a key");
+    let worker = Service::start("worker", &Settings::common(&database).with("AUDIT_SIGNING_KEY", key));
+    until("it runs", async || of_sealing("projection_running").await == Some(1.0)).await;
+    // A log that is sealed no longer is an alarm, whoever took the key away.
+    drop(worker);
+    Person::new(&api).await;
+    until("a lag", async || of_sealing("projection_lag_seconds").await.is_some_and(|age| age > 1.0)).await;
+}
+
+#[tokio::test]
 async fn lag_and_the_depth_of_the_queue_are_shown_and_grow_with_time() {
     let (database, server) = (Database::migrated().await, SmtpServer::start().await);
     server.behave(Manners::Refuse("550 5.1.1 no such user here"));

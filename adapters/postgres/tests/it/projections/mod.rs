@@ -2,6 +2,7 @@
 
 mod check;
 mod letters;
+mod off;
 mod rebuild;
 mod scene;
 mod serving;
