@@ -60,6 +60,11 @@ pub enum MigrationError {
     /// Nothing is applied.
     #[error("there is no migration to revert")]
     NothingToRevert,
+    /// The log has no name that could be changed.
+    #[error(
+        "the log has no name to change; is its schema older than this release? run `migrator` first: {0}"
+    )]
+    Unnamed(String),
     /// A file failed; it was rolled back.
     #[error("{0}")]
     Failed(String),
@@ -129,6 +134,18 @@ impl Migrations {
             newest.checked_sub(1).and_then(|before| FILES.get(before)).map_or(0, |(version, ..)| *version);
         self.migrator.undo(&mut self.connection, target).await.map_err(failed)?;
         Ok(applied.into_iter().nth(newest).map_or_else(String::new, |state| state.name))
+    }
+
+    /// Gives the log another name, because it goes on from a copy of itself: what clients hold of the
+    /// events that came after the copy would lead to others. Each time another one: two copies of one
+    /// moment go on differently, and nothing in them tells the second from the first.
+    pub async fn restored(&mut self) -> Result<(), MigrationError> {
+        let renamed = self.connection.execute("UPDATE log_identity SET epoch = gen_random_uuid()").await;
+        match renamed.map(|done| done.rows_affected()) {
+            Ok(1) => Ok(()),
+            Ok(_) => Err(MigrationError::Unnamed("log_identity has no row".to_owned())),
+            Err(error) => Err(MigrationError::Unnamed(error.to_string())),
+        }
     }
 
     /// Ends the session, and with it the lock.

@@ -14,15 +14,18 @@ use crate::{
     settings::{Process, Settings},
 };
 
-/// The `migrator` binary: `migrator`, `migrator revert`, `migrator status`.
+const USAGE: &str = "usage: migrator            apply what is not applied
+       migrator status     list
+       migrator revert     undo the newest one
+       migrator restored   after a restore, before anything is started: cursors from before lead nowhere";
+
+/// The `migrator` binary: `migrator`, `migrator revert`, `migrator status`, `migrator restored`.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the contract is its output")]
 pub fn migrator() -> ExitCode {
     let task = std::env::args().nth(1);
-    let known = matches!(task.as_deref(), None | Some("revert" | "status"));
+    let known = matches!(task.as_deref(), None | Some("revert" | "status" | "restored"));
     if !known {
-        println!(
-            "usage: migrator            apply what is not applied\n       migrator status     list\n       migrator revert     undo the newest one"
-        );
+        println!("{USAGE}");
         return if matches!(task.as_deref(), Some("--help" | "-h")) {
             ExitCode::SUCCESS
         } else {
@@ -58,6 +61,10 @@ async fn run(options: &PgConnectOptions, task: Option<&str>) -> Result<(), Migra
             for state in migrations.status().await? {
                 println!("  {} {}", if state.applied { "[x]" } else { "[ ]" }, state.name);
             }
+        }
+        Some("restored") => {
+            migrations.restored().await?;
+            println!("The log has another name: cursors from before lead nowhere. Start the services now.");
         }
         Some(_) => {
             let name = migrations.revert().await?;

@@ -60,6 +60,7 @@ mod replay;
 mod rest;
 mod rest_bulk;
 mod rest_keys;
+mod restored;
 mod rights;
 mod roles;
 mod runbooks;

@@ -5,12 +5,10 @@ use serde_json::{Value, json};
 use crate::{
     audit::audited,
     client::Client,
-    database::Database,
     documents::{COMPLETE, UPDATE, create, create_tag},
     operators::{chief, colleague},
     person::Person,
-    portal::{LOGIN, PASSWORD, create_operator, operator},
-    service::{Service, Settings},
+    portal::operator,
     system::shared,
 };
 
@@ -227,40 +225,6 @@ async fn personal_data_is_shown_by_role_until_it_is_erased_and_secrets_never() {
         assert_eq!((&payload["fullname"], &state["username"]), (&json!("[erased]"), &json!("[erased]")));
         assert!(!whole.contains(&person.username));
     }
-}
-
-#[tokio::test]
-async fn a_cursor_of_another_log_is_told_to_start_again() {
-    let database = Database::migrated().await;
-    let before = Service::ready("portal-api", &Settings::portal(&database)).await;
-    let made = create_operator(&database, "olga@restored.test", "SUPPORT", PASSWORD).await;
-    assert!(made.status.success(), "{made:?}");
-    let signed_in = async |portal: &Service| {
-        let tokens =
-            portal.client().ask(LOGIN, json!({"email": "olga@restored.test", "password": PASSWORD})).await;
-        portal.client().bearer(tokens["accessToken"].as_str().unwrap())
-    };
-    let ask = "query($after: Cursor) { auditEvents(first: 1, after: $after) { nodes { cursor } } }";
-    let operator = signed_in(&before).await;
-    let cursor = operator.ask(ask, json!({})).await["nodes"][0]["cursor"].clone();
-    operator.ask(ask, json!({"after": cursor})).await;
-
-    // What whoever restores a copy does, before anything is started.
-    let another = "UPDATE log_identity SET epoch = gen_random_uuid()";
-    database.open().await.batch_execute(another).await.unwrap();
-    let after = Service::ready("portal-api", &Settings::portal(&database)).await;
-    let operator = signed_in(&after).await;
-    let refused = operator.refused(ask, json!({"after": cursor})).await;
-    assert_eq!(refused.what(), ("VALIDATION_FAILED", "after"));
-    assert!(
-        refused.message.contains("another log") && refused.message.contains("start again"),
-        "{}",
-        refused.message
-    );
-    let refused = operator.after(&cursor).refused(ask, json!({})).await;
-    assert_eq!(refused.code, "VALIDATION_FAILED");
-    assert!(refused.message.contains("another log"), "{}", refused.message);
-    operator.ask(ask, json!({})).await;
 }
 
 #[tokio::test]
