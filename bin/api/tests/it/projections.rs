@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     documents::create,
     operators::colleague,
     person::Person,
+    portal::{LOGIN, PASSWORD, create_operator},
     process,
     service::{Service, Settings},
     system::{System, shared},
@@ -141,6 +143,38 @@ async fn a_projection_is_paused_resumed_and_built_anew_and_the_trail_says_by_who
         assert!(done.iter().any(|(did, _)| did == name), "{name}: {done:?}");
     }
     assert!(done.contains(&("projection.pause".to_owned(), Some("todo_list.v1".to_owned()))), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_asked_for_many_times_is_one_and_can_be_given_up() {
+    let database = Database::migrated().await;
+    let made = create_operator(&database, "otto@builds.test", "OPERATIONS", PASSWORD).await;
+    assert!(made.status.success(), "{made:?}");
+    // Nobody builds: it stays as it was asked for.
+    let portal = Service::ready("portal-api", &Settings::portal(&database).with("WORKERS", "external")).await;
+    let tokens = portal.client().ask(LOGIN, json!({"email": "otto@builds.test", "password": PASSWORD})).await;
+    let otto = portal.client().bearer(tokens["accessToken"].as_str().unwrap());
+    let name = json!({"name": "todo_list.v1"});
+
+    let rebuild = act("rebuildProjection");
+    let at_once = join_all((0..5).map(|_| otto.graphql(&rebuild, name.clone()))).await;
+    let codes: Vec<Value> =
+        at_once.into_iter().map(|it| it.unwrap().json()["errors"][0]["extensions"]["code"].clone()).collect();
+    assert_eq!(codes.iter().filter(|code| code.is_null()).count(), 1, "one of five: {codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == "CONFLICT").count(), 4, "{codes:?}");
+    let refused = otto.refused(&rebuild, name.clone()).await;
+    assert_eq!(refused.code, "CONFLICT");
+    assert!(refused.message.contains("being built anew already"), "{}", refused.message);
+    let row = of(&otto, "todo_list.v1").await;
+    assert_eq!((&row["state"], &row["rebuild"]["phase"]), (&json!("REBUILDING"), &json!("BUILDING")));
+
+    otto.ask(&act("cancelRebuild"), name.clone()).await;
+    assert_eq!(otto.refused(&act("cancelRebuild"), name.clone()).await.code, "CONFLICT", "it is given up");
+    otto.ask(&rebuild, name.clone()).await;
+    let worker = Service::start("worker", &Settings::common(&database));
+    until("it serves", async || of(&otto, "todo_list.v1").await["rebuild"]["phase"] == "KEPT").await;
+    drop(worker);
+    otto.ask(&rebuild, name).await;
 }
 
 #[tokio::test]

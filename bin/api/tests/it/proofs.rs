@@ -149,6 +149,8 @@ async fn every_event_is_proved_to_be_in_a_log_that_only_grows() {
     assert!(is_consistent((before.size, &before.root), (after.size, &after.root), &path), "{consistency}");
     assert_eq!(consistency["fromCheckpoint"], proof["checkpoint"]);
 
+    let row = seal(&support).await;
+    assert_eq!((&row["state"], &row["offBecause"]), (&json!("RUNNING"), &Value::Null));
     let page = support.ask(CHECKPOINTS, json!({"first": 1})).await;
     assert!(number(&page["nodes"][0]["treeSize"]) >= after.size);
     assert_eq!(
@@ -190,6 +192,13 @@ async fn what_cannot_be_proved_is_refused_with_its_reason() {
         let refused = support.refused(document, variables.clone()).await;
         assert_eq!(refused.what(), (code, field), "{document} {variables}");
     }
+    // Far enough behind the end that no other test writes as much meanwhile.
+    let beyond = sealed.newest().await + 50_000;
+    for (from, to, field) in [(beyond, beyond + 1, "from"), (beyond - 150_000, beyond, "to")] {
+        let range = json!({"from": from.max(1).to_string(), "to": to.to_string()});
+        let refused = support.refused(VERIFY, range.clone()).await;
+        assert_eq!(refused.what(), ("VALIDATION_FAILED", field), "{range}");
+    }
     let nobody = sealed.system.portal.client();
     for document in [PROOF, VERIFY, CONSISTENCY, CHECKPOINTS] {
         let variables = json!({"position": "1", "from": "1", "to": "1"});
@@ -210,10 +219,22 @@ async fn a_system_without_a_key_seals_nothing_and_says_so() {
     assert_eq!(refused.code, "UNAVAILABLE");
     let page = support.ask(CHECKPOINTS, json!({})).await;
     assert_eq!(page["nodes"], json!([]));
+    let row = seal(&support).await;
+    assert_eq!(
+        (&row["state"], &row["lagEvents"], &row["lagSeconds"]),
+        (&json!("OFF"), &json!(0), &json!(0.0))
+    );
+    assert!(row["offBecause"].as_str().unwrap().contains("set AUDIT_SIGNING_KEY"), "{row}");
     let (code, said, _) = Sealed { settings: Settings::common(&system.database), key: String::new(), system }
         .verify_without_key()
         .await;
     assert_eq!((code, said.as_str()), (Some(2), ""), "what cannot be checked is not called intact");
+}
+
+/// What the portal says of the consumer that seals.
+async fn seal(operator: &Client) -> Value {
+    let all = operator.ask("{ projections { name state offBecause lagEvents lagSeconds } }", json!({})).await;
+    all.as_array().unwrap().iter().find(|row| row["name"] == "audit_seal.v1").unwrap().clone()
 }
 
 impl Sealed {

@@ -73,8 +73,15 @@ async fn an_export_is_everything_that_passes_in_the_one_order_and_says_how_many_
     let (more, _) =
         export(&system.portal, &token, &format!("{tenant}&from={}", last["cursor"].as_str().unwrap())).await;
     assert_eq!(positions(&more), stored[410..]);
-    let (none, last) = export(&system.portal, &token, &format!("{tenant}&eventType=todo.deleted")).await;
-    assert!(none.is_empty() && last["count"] == 0 && last["cursor"].is_string(), "{last}");
+    let ancient = "2001-01-01T00:00:00Z";
+    let (all, _) = export(&system.portal, &token, &format!("{tenant}&from={ancient}")).await;
+    assert_eq!(positions(&all), stored, "from before the first event on");
+    for nothing in ["eventType=todo.deleted", "aggregateType=tod", &format!("to={ancient}")] {
+        let (none, last) = export(&system.portal, &token, &format!("{tenant}&{nothing}")).await;
+        assert!(none.is_empty() && last["count"] == 0 && last["cursor"].is_string(), "{nothing}: {last}");
+    }
+    let swapped = operator.get(&format!("/v1/audit/export?from={to}&to={from}")).await.unwrap();
+    assert_eq!((swapped.status, &swapped.json()["field"]), (400, &json!("from")), "{}", swapped.text);
     let mut resumed = Vec::new();
     let mut at = String::new();
     while resumed.len() < 1_500 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Play, REPLAY, Said, Writer, system};
+use super::{Play, REPLAY, Said, Writer, positions, system};
 use crate::{
     operators::{chief, colleague},
     person::Person,
@@ -39,6 +39,7 @@ async fn what_cannot_be_played_is_refused_with_the_argument_that_is_wrong() {
         (json!({"from": "garbage"}), "from"),
         (json!({"to": "garbage"}), "to"),
         (json!({"filter": {"tenantId": "no id"}}), "tenantId"),
+        (json!({"filter": {"from": time(late), "to": time(early)}}), "from"),
     ] {
         let said = Play::begin(&system.portal, &token, wanted.clone()).await.next().await;
         let Said::Refused(error) = said else { panic!("{wanted}: {said:?}") };
@@ -49,6 +50,36 @@ async fn what_cannot_be_played_is_refused_with_the_argument_that_is_wrong() {
             "{wanted}: {error}"
         );
         assert!(extensions["requestId"].is_string(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_beginning_before_the_first_event_is_the_first_event_and_an_end_there_is_the_end() {
+    let system = system().await;
+    let writer = Writer::alone(&system).await;
+    writer.create(3, 1_000).await;
+    let (_, _, operator) = colleague(&system, "SUPPORT").await;
+    let begin = async |wanted: Value| Play::begin(&system.portal, &operator.token(), wanted).await;
+    let all = begin(json!({"filter": writer.filter()})).await.events(3).await;
+    let (ancient, last) = ("2001-01-01T00:00:00Z", &all[2]["event"]["recordedAt"]);
+
+    let wanted = json!({"filter": writer.filter(), "from": ancient, "to": last});
+    let (whole, _) = begin(wanted.clone()).await.until_the_end().await;
+    assert_eq!(positions(&whole), positions(&all));
+    let mut nothing = vec![
+        json!({"to": ancient}),
+        json!({"from": ancient, "to": ancient}),
+        json!({"filter": {"to": ancient}}),
+    ];
+    // Types and names that no event has are no mistake: the log may hold what this release does not know.
+    for (name, unknown) in [("aggregateType", "tod"), ("eventType", "todo.levitated")] {
+        let mut wanted = wanted.clone();
+        wanted["filter"][name] = unknown.into();
+        nothing.push(wanted);
+    }
+    for wanted in nothing {
+        let (events, _) = begin(wanted.clone()).await.until_the_end().await;
+        assert!(events.is_empty(), "{wanted}: {events:?}");
     }
 }
 
