@@ -191,26 +191,15 @@ fn mark(row: &Row, at: usize) -> Result<Option<Mark>, tokio_postgres::Error> {
 }
 
 fn stored(event: Recorded) -> StoredEvent {
-    let Recorded {
-        cursor,
-        recorded_at,
-        aggregate_type,
-        stream,
-        sequence,
-        event_type,
-        event_version,
-        payload,
-        metadata,
-    } = event;
     StoredEvent {
-        cursor,
-        recorded_at,
-        aggregate_type,
-        stream,
-        sequence,
-        event_type,
-        event_version,
-        payload,
-        metadata,
+        cursor: event.cursor,
+        recorded_at: event.recorded_at,
+        aggregate_type: event.aggregate_type,
+        stream: event.stream,
+        sequence: event.sequence,
+        event_type: event.event_type,
+        event_version: event.event_version,
+        payload: event.payload,
+        metadata: event.metadata,
     }
 }

@@ -6,7 +6,6 @@ use application::{
     ports::Cursor,
 };
 use async_trait::async_trait;
-use cqrs_es::persist::SerializedEvent;
 use deadpool_postgres::Pool;
 use domain::{StreamId, TenantId, Timestamp};
 use serde_json::Value;
@@ -115,19 +114,8 @@ impl AuditLog for PgAuditLog {
 
 fn stored(recorded: Option<Recorded>) -> Result<Option<StoredEvent>, BoxError> {
     let Some(recorded) = recorded else { return Ok(None) };
-    Ok(Some(StoredEvent {
-        cursor: recorded.cursor,
-        recorded_at: recorded.recorded_at,
-        event: SerializedEvent {
-            aggregate_id: recorded.stream.as_str().to_owned(),
-            sequence: usize::try_from(recorded.sequence)?,
-            payload: decode(&recorded.payload)?,
-            metadata: Value::Null,
-            aggregate_type: recorded.aggregate_type,
-            event_type: recorded.event_type,
-            event_version: recorded.event_version,
-        },
-    }))
+    let (cursor, recorded_at, event) = (recorded.cursor, recorded.recorded_at, recorded.serialized()?);
+    Ok(Some(StoredEvent { cursor, recorded_at, event }))
 }
 
 fn read(row: &Row) -> Result<Option<AuditEvent>, BoxError> {

@@ -48,7 +48,12 @@ impl Recorded {
         if !steps.iter().any(|step| step.can_upcast(&self.event_type, &self.event_version)) {
             return decode(&self.payload);
         }
-        let stored = SerializedEvent {
+        Ok(serde_json::from_value(upcast(steps, self.serialized()?).payload)?)
+    }
+
+    /// The event as cqrs-es knows it, without who and from where.
+    pub(crate) fn serialized(&self) -> Result<SerializedEvent, BoxError> {
+        Ok(SerializedEvent {
             aggregate_id: self.stream.as_str().to_owned(),
             sequence: usize::try_from(self.sequence)?,
             aggregate_type: self.aggregate_type.clone(),
@@ -56,8 +61,7 @@ impl Recorded {
             event_version: self.event_version.clone(),
             payload: decode(&self.payload)?,
             metadata: serde_json::Value::Null,
-        };
-        Ok(serde_json::from_value(upcast(steps, stored).payload)?)
+        })
     }
 }
 

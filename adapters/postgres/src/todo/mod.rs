@@ -7,6 +7,7 @@ mod past;
 mod rows;
 mod scan;
 mod store;
+mod stored;
 mod todo_list;
 mod versions;
 

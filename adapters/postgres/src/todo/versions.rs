@@ -11,7 +11,7 @@ use cqrs_es::{Aggregate, persist::EventUpcaster};
 use deadpool_postgres::Transaction;
 use domain::{
     Root, TenantId, TodoId,
-    todo::{Sheet, Todo, TodoEvent},
+    todo::{Todo, TodoEvent},
     upcasters,
 };
 use tokio_postgres::{
@@ -22,8 +22,8 @@ use tokio_postgres::{
 use uuid::Uuid;
 
 use super::{
-    order::priority_to_sql,
     rows::{self, COLUMNS},
+    stored::{ARRAYS, NAMES, SELECTED, Stored, TYPES, columns, parameters},
     todo_list::ids,
 };
 use crate::{
@@ -45,12 +45,28 @@ impl Default for TodoVersionsProjection {
 
 type Key = (TenantId, TodoId);
 
+/// A row.
+struct Version<'a> {
+    stored: Stored<'a>,
+    tx: Xid,
+    deleted: bool,
+}
+
 /// A todo after an event.
 struct Moved {
     key: Key,
     todo: Todo,
     version: i64,
     cursor: Cursor,
+}
+
+impl Moved {
+    /// Its row. What nobody wrote down is in no list.
+    fn version(&self) -> Option<Version<'_>> {
+        let Self { key: (_, id), todo, version, cursor } = self;
+        let stored = Stored::of(*id, todo.sheet()?, *version, cursor.position);
+        Some(Version { stored, tx: Xid(cursor.tx), deleted: matches!(todo, Todo::Deleted(_)) })
+    }
 }
 
 #[async_trait]
@@ -92,6 +108,7 @@ impl Projection for TodoVersionsProjection {
             *version = recorded.sequence;
             versions.push(Moved { key, todo: todo.clone(), version: *version, cursor: recorded.cursor });
         }
+        let versions: Vec<Version<'_>> = versions.iter().filter_map(Moved::version).collect();
         if versions.len() < COPY_ROWS_MIN {
             insert(tx, &versions).await?;
         } else {
@@ -127,99 +144,32 @@ async fn newest(
     Ok(found.iter().map(read).collect())
 }
 
-const COPY: &str = "COPY todo_versions (tenant_id, owner_id, id, number, text, archived, priority, due_at, assignee_id, \
-     tags, completed_at, created_at, updated_at, version, position, tx_id, deleted) FROM STDIN BINARY";
-
-const INSERT: &str = "INSERT INTO todo_versions (tenant_id, owner_id, id, number, text, archived, priority, due_at, \
-     assignee_id, tags, completed_at, created_at, updated_at, version, position, tx_id, deleted) \
-     SELECT n, o, i, num, txt, arch, prio, due, ass, string_to_array(tags, ',')::uuid[], done, cre, upd, ver, pos, x, d \
-     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bool[], $7::smallint[], \
-       $8::timestamptz[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], \
-       $14::bigint[], $15::bigint[], $16::xid8[], $17::bool[]) \
-       AS u (n, o, i, num, txt, arch, prio, due, ass, tags, done, cre, upd, ver, pos, x, d) ON CONFLICT DO NOTHING";
-
 /// Writes versions of which some may be there already.
-async fn insert(tx: &Transaction<'_>, versions: &[Moved]) -> Result<(), Error> {
-    // What nobody wrote down is in no list.
-    let written: Vec<(&Moved, &Sheet)> =
-        versions.iter().filter_map(|moved| Some((moved, moved.todo.sheet()?))).collect();
-    macro_rules! column {
-        (|$moved:pat_param, $sheet:pat_param| $value:expr) => {
-            &written.iter().map(|($moved, $sheet)| $value).collect::<Vec<_>>()
-        };
+async fn insert(tx: &Transaction<'_>, versions: &[Version<'_>]) -> Result<(), Error> {
+    if versions.is_empty() {
+        return Ok(());
     }
-    let tags = |sheet: &Sheet| sheet.tags.iter().map(|tag| tag.0.to_string()).collect::<Vec<_>>().join(",");
-    let params: [&(dyn ToSql + Sync); 17] = [
-        column!(|_, sheet| sheet.tenant.0),
-        column!(|_, sheet| sheet.owner.0),
-        column!(|moved, _| moved.key.1.0),
-        column!(|_, sheet| sheet.number),
-        column!(|_, sheet| sheet.text.as_str()),
-        column!(|_, sheet| sheet.archived),
-        column!(|_, sheet| priority_to_sql(sheet.priority)),
-        column!(|_, sheet| sheet.due_at),
-        column!(|_, sheet| sheet.assignee.map(|user| user.0)),
-        column!(|_, sheet| tags(sheet)),
-        column!(|_, sheet| sheet.completed_at),
-        column!(|_, sheet| sheet.created_at),
-        column!(|_, sheet| sheet.updated_at),
-        column!(|moved, _| moved.version),
-        column!(|moved, _| moved.cursor.position),
-        column!(|moved, _| Xid(moved.cursor.tx)),
-        column!(|moved, _| matches!(moved.todo, Todo::Deleted(_))),
-    ];
-    let statement = tx.prepare_cached(INSERT).await?;
-    tx.execute(&statement, &params).await.map(drop)
+    let sql = format!(
+        "INSERT INTO todo_versions ({COLUMNS}, tx_id, deleted) SELECT {SELECTED}, x, d \
+         FROM unnest({ARRAYS}, $16::xid8[], $17::bool[]) AS u ({NAMES}, x, d) ON CONFLICT DO NOTHING"
+    );
+    let mut columns = columns(&versions.iter().map(|version| &version.stored).collect::<Vec<_>>());
+    columns.push(Box::new(versions.iter().map(|version| version.tx).collect::<Vec<_>>()));
+    columns.push(Box::new(versions.iter().map(|version| version.deleted).collect::<Vec<_>>()));
+    let statement = tx.prepare_cached(&sql).await?;
+    tx.execute(&statement, &parameters(&columns)).await.map(drop)
 }
 
 /// Copies versions in; one that is there already fails all of them.
-async fn copy(tx: &Transaction<'_>, versions: &[Moved]) -> Result<(), Error> {
-    const TYPES: [Type; 17] = [
-        Type::UUID,
-        Type::UUID,
-        Type::UUID,
-        Type::INT8,
-        Type::TEXT,
-        Type::BOOL,
-        Type::INT2,
-        Type::TIMESTAMPTZ,
-        Type::UUID,
-        Type::UUID_ARRAY,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::INT8,
-        Type::INT8,
-        Type::XID8,
-        Type::BOOL,
-    ];
-    let statement = tx.prepare_cached(COPY).await?;
+async fn copy(tx: &Transaction<'_>, versions: &[Version<'_>]) -> Result<(), Error> {
+    let sql = format!("COPY todo_versions ({COLUMNS}, tx_id, deleted) FROM STDIN BINARY");
+    let statement = tx.prepare_cached(&sql).await?;
     let sink = tx.copy_in(&statement).await?;
-    let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));
-    for Moved { key: (_, id), todo, version, cursor } in versions {
-        // Nobody wrote it down: there is nothing that a list could show.
-        let Some(sheet) = todo.sheet() else { continue };
-        let tags: Vec<Uuid> = sheet.tags.iter().map(|tag| tag.0).collect();
-        let row: [&(dyn ToSql + Sync); 17] = [
-            &sheet.tenant.0,
-            &sheet.owner.0,
-            &id.0,
-            &sheet.number,
-            &sheet.text.as_str(),
-            &sheet.archived,
-            &priority_to_sql(sheet.priority),
-            &sheet.due_at,
-            &sheet.assignee.map(|user| user.0),
-            &tags,
-            &sheet.completed_at,
-            &sheet.created_at,
-            &sheet.updated_at,
-            version,
-            &cursor.position,
-            &Xid(cursor.tx),
-            &matches!(todo, Todo::Deleted(_)),
-        ];
-        writer.as_mut().write(&row).await?;
+    let types = [&TYPES[..], &[Type::XID8, Type::BOOL]].concat();
+    let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
+    for Version { stored, tx, deleted } in versions {
+        let more: [&(dyn ToSql + Sync); 2] = [tx, deleted];
+        writer.as_mut().write(&[&stored.values()[..], &more[..]].concat()).await?;
     }
     writer.finish().await.map(drop)
 }
