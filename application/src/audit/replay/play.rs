@@ -213,7 +213,9 @@ impl Replay {
             self.gauge.all_done();
             return Some(Ok(self.progress(None)));
         }
-        let present = self.batch.whole && (self.pace.is_fastest() || self.batch.empty);
+        // While the log is away nobody knows whether the last reading still reaches the present.
+        let known = self.retry.is_none() && self.batch.whole;
+        let present = known && (self.pace.is_fastest() || self.batch.empty);
         if present && !self.caught_up && self.until.known().is_none() {
             self.caught_up = true;
             return Some(Ok(self.progress(None)));
