@@ -5,13 +5,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Difference, Kind, Moment, MomentError, Upto,
+    Difference, Kind, Moment, MomentError,
     difference::{Pair, differences},
+    reading::Reading,
 };
 use crate::{
     Access, Answer, Answered, App, Caller, Failure, Query,
     ports::{Cursor, ReadModel},
-    user::sealed,
 };
 
 /// A point in the life of one thing.
@@ -91,41 +91,5 @@ impl Answer<AggregateAt> for App {
         };
         let own_tenant = (query.kind.name == "tenant").then_some(TenantId(query.id));
         Ok(Ok(Some(AggregateView { tenant: stream.tenant().or(own_tenant), at, other })))
-    }
-}
-
-/// Whose past is read, and for whom.
-struct Reading<'a> {
-    app: &'a App,
-    caller: &'a Caller,
-    kind: &'static Kind,
-    id: Uuid,
-    stream: &'a domain::StreamId,
-}
-
-impl Reading<'_> {
-    /// What the thing was at a point: as the caller may see it, and as it is stored.
-    async fn at(&self, point: Point) -> Result<Result<(Seen, Value), MomentError>, Failure> {
-        let upto = match point {
-            Point::Version(..0) => return Ok(Err(MomentError::VersionNegative)),
-            Point::Version(version) => Upto::Version(version),
-            Point::Moment(moment) => match self.app.place_of(moment).await.map_err(Failure::Unavailable)? {
-                Ok(place) => Upto::Place(place),
-                Err(refused) => return Ok(Err(refused)),
-            },
-        };
-        let events = self.app.audit.events(self.kind.name, self.stream, upto).await;
-        let events = events.map_err(Failure::Unavailable)?;
-        let version = i64::try_from(events.len()).map_err(|error| Failure::Internal(error.into()))?;
-        if matches!(upto, Upto::Version(wanted) if wanted > version) {
-            return Ok(Err(MomentError::VersionBeyondEnd { last: version }));
-        }
-        let Some(last) = events.last().map(|last| (last.cursor, last.recorded_at)) else {
-            return Ok(Ok((Seen { version: 0, last: None, state: Value::Null }, Value::Null)));
-        };
-        let stored = self.kind.state(events.into_iter().map(|it| it.event).collect());
-        let stored = stored.map_err(Failure::Internal)?;
-        let state = self.app.shown(self.caller, Some(self.id), &stored).await.map_err(sealed)?;
-        Ok(Ok((Seen { version, last: Some(last), state }, stored)))
     }
 }

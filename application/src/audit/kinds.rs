@@ -1,9 +1,6 @@
 //! The aggregate types there are, and how the state of each is folded from its events.
 
-use cqrs_es::{
-    Aggregate,
-    persist::{EventUpcaster, SerializedEvent},
-};
+use cqrs_es::Aggregate;
 use domain::{
     Root,
     act::Act,
@@ -13,13 +10,12 @@ use domain::{
     tag::Tag,
     tenant::Tenant,
     todo::Todo,
-    upcast, upcasters,
     user::User,
 };
-use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::{BoxError, Code, Refusal};
+use super::fold::{Fold, Folding};
+use crate::{Code, Refusal, ports::Snapshot};
 
 /// All aggregate types.
 pub const KINDS: &[Kind] = &[
@@ -39,7 +35,8 @@ pub const KINDS: &[Kind] = &[
 pub struct Kind {
     /// Its stored name.
     pub name: &'static str,
-    fold: fn(Vec<SerializedEvent>) -> Result<Value, BoxError>,
+    begin: fn() -> Box<dyn Folding>,
+    go_on: fn(Snapshot) -> Option<Box<dyn Folding>>,
 }
 
 /// There is no aggregate type of that name.
@@ -62,49 +59,27 @@ impl Kind {
         KINDS.iter().find(|kind| kind.name == name).ok_or(UnknownKind)
     }
 
-    /// The state that events from the first on lead to; old shapes are read like everywhere.
-    pub(super) fn state(&self, events: Vec<SerializedEvent>) -> Result<Value, BoxError> {
-        (self.fold)(events).map(flat)
+    /// Before the first event.
+    pub(super) fn begin(&self) -> Box<dyn Folding> {
+        (self.begin)()
+    }
+
+    /// From a state that was kept, when it has the shape of this release.
+    pub(super) fn go_on(&self, from: Snapshot) -> Option<Box<dyn Folding>> {
+        (self.go_on)(from)
     }
 }
 
 const fn kind<A: Root>() -> Kind {
-    Kind { name: <A as Aggregate>::TYPE, fold: fold::<A> }
+    Kind {
+        name: <A as Aggregate>::TYPE,
+        begin: || Box::new(Fold::<A>::default()),
+        go_on: |from| Some(Box::new(Fold::<A>::of(from)?)),
+    }
 }
 
 fn names() -> String {
     KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
-}
-
-fn fold<A: Root>(events: Vec<SerializedEvent>) -> Result<Value, BoxError> {
-    let steps: Vec<Box<dyn EventUpcaster>> = upcasters();
-    let mut state = A::default();
-    for (before, stored) in events.into_iter().enumerate() {
-        if stored.sequence != before + 1 {
-            return Err(format!("{} {} has a hole after {before}", A::TYPE, stored.aggregate_id).into());
-        }
-        state.evolve(serde_json::from_value(upcast(&steps, stored).payload)?);
-    }
-    Ok(serde_json::to_value(state)?)
-}
-
-/// `{"Written": {"text": …}}` as `{"state": "Written", "text": …}`: all states of a thing then have
-/// the same paths.
-fn flat(state: Value) -> Value {
-    let named = |name: String, fields: Map<String, Value>| {
-        let mut all = Map::from_iter([("state".to_owned(), Value::String(name))]);
-        all.extend(fields);
-        Value::Object(all)
-    };
-    match state {
-        Value::String(name) => named(name, Map::new()),
-        Value::Object(fields) if fields.len() == 1 => match fields.into_iter().next() {
-            Some((name, Value::Object(inner))) => named(name, inner),
-            Some((name, other)) => Value::Object(Map::from_iter([(name, other)])),
-            None => Value::Null,
-        },
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -121,28 +96,5 @@ mod tests {
             files.filter_map(|file| file.split_once('.').map(|(of, _)| of.to_owned())).collect();
         let unknown: Vec<&String> = stored.iter().filter(|name| Kind::named(name).is_err()).collect();
         assert!(!stored.is_empty() && unknown.is_empty(), "add {unknown:?} to KINDS");
-    }
-
-    #[test]
-    fn a_state_is_flat_and_named() {
-        let written = serde_json::json!({"Written": {"text": "milk"}});
-        assert_eq!(flat(written), serde_json::json!({"state": "Written", "text": "milk"}));
-        assert_eq!(flat("Unwritten".into()), serde_json::json!({"state": "Unwritten"}));
-        let tagged = serde_json::json!({"state": "undone"});
-        assert_eq!(flat(tagged.clone()), tagged);
-    }
-
-    #[test]
-    fn a_hole_in_a_stream_is_no_state() {
-        let event = SerializedEvent {
-            aggregate_id: "a".to_owned(),
-            sequence: 2,
-            aggregate_type: "todo".to_owned(),
-            event_type: "todo.completed".to_owned(),
-            event_version: "1".to_owned(),
-            payload: serde_json::json!({"type": "todo.completed", "at": "2023-11-14T22:13:20Z"}),
-            metadata: Value::Null,
-        };
-        assert!(Kind::named("todo").unwrap().state(vec![event]).is_err());
     }
 }

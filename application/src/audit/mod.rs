@@ -9,8 +9,10 @@ mod as_of;
 mod at;
 mod difference;
 mod events;
+mod fold;
 mod kinds;
 mod moment;
+mod reading;
 mod shown;
 
 pub use as_of::PlaceOf;
@@ -19,6 +21,7 @@ pub use difference::Difference;
 pub use events::{AUDIT_COUNT_MAX, AuditEvent, AuditEvents, AuditFilter, CountAuditEvents};
 pub use kinds::{KINDS, Kind, UnknownKind};
 pub use moment::{END, Moment, MomentError};
+pub use reading::FOLD_EVENTS_MAX;
 pub use shown::{ERASED, PERSONAL, SECRET, UNREADABLE};
 
 pub mod replay;
@@ -38,15 +41,6 @@ pub struct StoredEvent {
     pub recorded_at: Timestamp,
     /// The event.
     pub event: SerializedEvent,
-}
-
-/// How far a stream is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Upto {
-    /// To this version.
-    Version(i64),
-    /// To this place in the log.
-    Place(Cursor),
 }
 
 /// Where a position is in the log.
@@ -74,8 +68,16 @@ pub trait AuditLog: Send + Sync + 'static {
     async fn count(&self, filter: &AuditFilter, most: i64) -> Result<i64, BoxError>;
     /// The stream of a thing, by its own id.
     async fn stream(&self, kind: &str, id: uuid::Uuid) -> Result<Option<StreamId>, BoxError>;
-    /// The events of a stream, oldest first.
-    async fn events(&self, kind: &str, stream: &StreamId, upto: Upto) -> Result<Vec<StoredEvent>, BoxError>;
+    /// The version of a stream: the last one, or the one it had at a place. 0 before its first event.
+    async fn version(&self, kind: &str, stream: &StreamId, at: Option<Cursor>) -> Result<i64, BoxError>;
+    /// The events of a stream behind version `after`, up to and with `upto`, oldest first.
+    async fn events(
+        &self,
+        kind: &str,
+        stream: &StreamId,
+        after: i64,
+        upto: i64,
+    ) -> Result<Vec<StoredEvent>, BoxError>;
     /// Where a position is.
     async fn locate(&self, position: i64) -> Result<Located, BoxError>;
     /// The last place whose event was recorded at `time` or before; the beginning where there is none.

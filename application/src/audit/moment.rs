@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use thiserror::Error;
 
-use super::Located;
+use super::{Located, reading::FOLD_EVENTS_MAX};
 use crate::{App, BoxError, Code, Refusal, ports::Cursor};
 
 /// A place behind everything there ever will be.
@@ -39,6 +39,23 @@ pub enum MomentError {
         /// The thing's version.
         last: i64,
     },
+    /// Its state would have to be folded from too much.
+    #[error(
+        "the state of version {version} is folded from more than {FOLD_EVENTS_MAX} events; ask for a version {}",
+        within_reach(*.kept)
+    )]
+    TooManyEvents {
+        /// The version that was asked for, or that it had at the moment.
+        version: i64,
+        /// The version whose state is kept; 0 where none is.
+        kept: i64,
+    },
+}
+
+/// The versions that can be asked for.
+fn within_reach(kept: i64) -> String {
+    let first = format!("up to {FOLD_EVENTS_MAX}");
+    if kept == 0 { first } else { format!("{first}, or one from {kept} to {}", kept + FOLD_EVENTS_MAX) }
 }
 
 impl Refusal for MomentError {
@@ -48,7 +65,9 @@ impl Refusal for MomentError {
     fn field(&self) -> Option<&'static str> {
         match self {
             Self::PositionNegative | Self::PositionBeyondEnd { .. } => Some("position"),
-            Self::VersionNegative | Self::VersionBeyondEnd { .. } => Some("version"),
+            Self::VersionNegative | Self::VersionBeyondEnd { .. } | Self::TooManyEvents { .. } => {
+                Some("version")
+            }
         }
     }
 }

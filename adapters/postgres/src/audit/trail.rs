@@ -2,7 +2,7 @@
 
 use application::{
     BoxError, Edge, Page, Window,
-    audit::{AuditEvent, AuditFilter, AuditLog, Located, StoredEvent, Upto},
+    audit::{AuditEvent, AuditFilter, AuditLog, Located, StoredEvent},
     ports::Cursor,
 };
 use async_trait::async_trait;
@@ -20,7 +20,6 @@ use super::{
 use crate::{
     json::decode,
     log::{self, Recorded},
-    xid::Xid,
 };
 
 /// Reads the log, never from a replica.
@@ -34,6 +33,20 @@ impl PgAuditLog {
         Self { pool }
     }
 }
+
+const LAST_VERSION: &str =
+    "SELECT COALESCE(max(sequence), 0) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2";
+/// Within a stream, places rise with versions: an append has seen the one before it. So it is
+/// halved, one event a step, instead of read. A version that is missing is passed over here, and
+/// found when its events are read.
+const VERSION_AT: &str = "WITH RECURSIVE half (low, high) AS (\
+       SELECT 0::bigint, COALESCE(max(sequence), 0) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 \
+       UNION ALL \
+       SELECT CASE WHEN is_there THEN middle ELSE low END, CASE WHEN is_there THEN high ELSE middle - 1 END \
+       FROM (SELECT low, high, (low + high + 1) / 2 AS middle, COALESCE((SELECT (e.tx_id, e.position) <= ($3::xid8, $4::bigint) \
+           FROM events AS e WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence = (low + high + 1) / 2), true) \
+           AS is_there FROM half WHERE low < high) AS step) \
+     SELECT low FROM half WHERE low = high";
 
 #[async_trait]
 impl AuditLog for PgAuditLog {
@@ -82,20 +95,34 @@ impl AuditLog for PgAuditLog {
         Ok(row.map(|row| row.try_get(0)).transpose()?.map(StreamId::stored))
     }
 
-    async fn events(&self, kind: &str, stream: &StreamId, upto: Upto) -> Result<Vec<StoredEvent>, BoxError> {
+    async fn version(&self, kind: &str, stream: &StreamId, at: Option<Cursor>) -> Result<i64, BoxError> {
         let client = self.pool.get().await?;
-        let (version, place) = match upto {
-            Upto::Version(version) => (version, None),
-            Upto::Place(place) => (i64::MAX, Some(parameters(place))),
+        let row = if let Some(at) = at {
+            let (tx, position) = parameters(at);
+            let statement = client.prepare_cached(VERSION_AT).await?;
+            client.query_one(&statement, &[&kind, &stream.as_str(), &tx, &position]).await?
+        } else {
+            let statement = client.prepare_cached(LAST_VERSION).await?;
+            client.query_one(&statement, &[&kind, &stream.as_str()]).await?
         };
-        let (tx, position): (Option<Xid>, Option<i64>) = place.unzip();
+        Ok(row.try_get(0)?)
+    }
+
+    async fn events(
+        &self,
+        kind: &str,
+        stream: &StreamId,
+        after: i64,
+        upto: i64,
+    ) -> Result<Vec<StoredEvent>, BoxError> {
+        let client = self.pool.get().await?;
         let sql = format!(
-            "SELECT {} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence <= $3 \
-             AND ($4::xid8 IS NULL OR (tx_id, position) <= ($4, $5::bigint)) ORDER BY sequence",
+            "SELECT {} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 \
+             AND sequence > $3 AND sequence <= $4 ORDER BY sequence",
             log::COLUMNS
         );
         let statement = client.prepare_cached(&sql).await?;
-        let rows = client.query(&statement, &[&kind, &stream.as_str(), &version, &tx, &position]).await?;
+        let rows = client.query(&statement, &[&kind, &stream.as_str(), &after, &upto]).await?;
         let events =
             rows.iter().map(|row| stored(log::recorded(row, 0)?)).collect::<Result<Vec<_>, BoxError>>()?;
         Ok(events.into_iter().flatten().collect())

@@ -1,5 +1,7 @@
 //! What things were at any point of their past, on the portal.
 
+mod long;
+
 use serde_json::{Value, json};
 
 use crate::{
