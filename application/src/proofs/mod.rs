@@ -7,6 +7,7 @@
 mod check;
 mod classify;
 mod entry;
+mod export;
 mod keys;
 mod line;
 mod notary;
@@ -19,6 +20,7 @@ mod verdict;
 
 pub use check::{is_consistent, is_included};
 pub use entry::{Entry, leaf_of};
+pub use export::{ExportLine, ExportLineError};
 pub use keys::{SealingKey, SealingKeyError, VerifyingKey};
 pub use line::SealedLine;
 pub use notary::{CHECKPOINT_EVERY, CHECKPOINT_LEAVES_MAX, NOTARY_LOOKS_EVERY, Notary, Rhythm};

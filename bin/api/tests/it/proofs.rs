@@ -1,5 +1,7 @@
 //! Proofs on the portal and on the command line, over a log that real processes write and seal.
 
+mod exports;
+
 use std::path::PathBuf;
 
 use application::proofs::{Checkpoint, SealingKey, is_consistent, is_included};

@@ -3,16 +3,18 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
 use application::{
     BoxError,
-    proofs::{EventSource, Found, Hash, Record, Records, SealedLine},
+    proofs::{EventSource, ExportLine, Found, Hash, Record, Records},
 };
 use async_trait::async_trait;
 use tokio::task::JoinHandle;
+
+use super::packed::{Unpacked, unpacked};
 
 /// Bytes that are read at once, and cut at the end of a line.
 const PART_BYTES: u64 = 4 * 1024 * 1024;
@@ -21,29 +23,71 @@ const HASHERS: usize = 3;
 /// What the files in a directory of checkpoints end with.
 const ENDING: &str = "seal";
 
-/// See the module.
+/// See the module. The portal's exports are taken as they come, packed or not.
 pub(super) struct ExportFile {
     path: PathBuf,
-    file: BufReader<File>,
+    file: Unpacked,
     /// Lines that were read.
     lines: u64,
-    hashing: VecDeque<JoinHandle<Result<Vec<Found>, BoxError>>>,
+    hashing: VecDeque<JoinHandle<Result<Part, BoxError>>>,
+    end: End,
+}
+
+/// How what was read so far ends.
+#[derive(Debug, Default)]
+enum End {
+    /// As a file of lines ends.
+    #[default]
+    OfFile,
+    /// Before the line that says that it is whole.
+    Open(String),
+    /// With that line.
+    Whole,
+}
+
+/// What is found in some lines.
+#[derive(Debug, Default)]
+struct Part {
+    found: Vec<Found>,
+    end: End,
+}
+
+impl Part {
+    fn of(lines: &[u8], before: u64) -> Result<Self, BoxError> {
+        let mut part = Self::default();
+        for (text, number) in texts(lines, before) {
+            let line = read(text, number)?;
+            part.found.extend(line.found());
+            part.end = match line {
+                ExportLine::End => End::Whole,
+                ExportLine::Stopped(why) => End::Open(why),
+                _ if ExportLine::is_of_the_portal(text) => End::Open("the connection was cut".to_owned()),
+                _ => End::OfFile,
+            };
+        }
+        Ok(part)
+    }
 }
 
 impl ExportFile {
     pub(super) fn open(path: &Path) -> Result<Self, BoxError> {
-        let file = BufReader::new(open(path)?);
-        Ok(Self { path: path.to_owned(), file, lines: 0, hashing: VecDeque::new() })
+        let file = unpacked(open(path)?)?;
+        Ok(Self { path: path.to_owned(), file, lines: 0, hashing: VecDeque::new(), end: End::default() })
     }
 
     /// Lines that are read together, each whole; nothing at the end.
     fn part(&mut self) -> Result<Vec<u8>, BoxError> {
         let mut part = Vec::new();
-        (&mut self.file).take(PART_BYTES).read_to_end(&mut part)?;
-        if part.last().is_some_and(|last| *last != b'\n') {
-            self.file.read_until(b'\n', &mut part)?;
+        let read = (&mut self.file).take(PART_BYTES).read_to_end(&mut part).and_then(|_| {
+            if part.last().is_some_and(|last| *last != b'\n') {
+                self.file.read_until(b'\n', &mut part)?;
+            }
+            Ok(())
+        });
+        match read {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(cut("its packing has no end")),
+            read => Ok(read.map(|()| part)?),
         }
-        Ok(part)
     }
 
     fn read_ahead(&mut self) -> Result<(), BoxError> {
@@ -54,57 +98,77 @@ impl ExportFile {
             }
             let before = self.lines;
             self.lines += ends_of_lines(&part);
-            self.hashing.push_back(tokio::task::spawn_blocking(move || {
-                let lines = lines(&part, before);
-                lines.map(|line| line.map(|line| line.found())).collect()
-            }));
+            self.hashing.push_back(tokio::task::spawn_blocking(move || Part::of(&part, before)));
         }
         Ok(())
     }
 
     /// What is found in some of the lines, from the beginning.
-    fn search<T>(&self, find: impl Fn(&SealedLine<'_>) -> Option<T>) -> Result<Vec<T>, BoxError> {
+    fn search<T>(&self, find: impl Fn(&ExportLine<'_>) -> Option<T>) -> Result<Vec<T>, BoxError> {
         let (mut again, mut found, mut before) = (Self::open(&self.path)?, Vec::new(), 0);
         loop {
             let part = again.part()?;
             if part.is_empty() {
                 return Ok(found);
             }
-            for line in lines(&part, before) {
-                found.extend(find(&line?));
+            for (text, number) in texts(&part, before) {
+                found.extend(find(&read(text, number)?));
             }
             before += ends_of_lines(&part);
         }
     }
 }
 
+/// What a file without its end is no proof of.
+fn cut(why: &str) -> BoxError {
+    let then =
+        "go on with `from` and the last cursor that came, and append what comes behind the last whole line";
+    format!("the export is not whole: {why}; {then}").into()
+}
+
 fn ends_of_lines(part: &[u8]) -> u64 {
     part.split(|byte| *byte == b'\n').skip(1).count() as u64
 }
 
-/// The events in some lines, of which `before` were read before.
-fn lines(part: &[u8], before: u64) -> impl Iterator<Item = Result<SealedLine<'_>, BoxError>> {
-    let lines = part.split(|byte| *byte == b'\n').zip(before + 1..);
-    lines.filter(|(line, _)| !line.is_empty()).map(|(line, number)| {
-        serde_json::from_slice(line).map_err(|error| format!("line {number} is no event: {error}").into())
+/// Lines with their numbers; `before` were read before.
+fn texts(part: &[u8], before: u64) -> impl Iterator<Item = (&[u8], u64)> {
+    part.split(|byte| *byte == b'\n').zip(before + 1..).filter(|(line, _)| !line.is_empty())
+}
+
+fn read(text: &[u8], number: u64) -> Result<ExportLine<'_>, BoxError> {
+    use std::error::Error as _;
+    ExportLine::read(text).map_err(|error| {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("line {number}: {error}{cause}").into()
     })
 }
 
 #[async_trait]
 impl EventSource for ExportFile {
     async fn next(&mut self) -> Result<Vec<Found>, BoxError> {
-        self.read_ahead()?;
-        let Some(first) = self.hashing.pop_front() else { return Ok(Vec::new()) };
-        self.read_ahead()?;
-        first.await?
+        loop {
+            self.read_ahead()?;
+            let Some(first) = self.hashing.pop_front() else { break };
+            self.read_ahead()?;
+            let part = first.await??;
+            self.end = part.end;
+            if !part.found.is_empty() {
+                return Ok(part.found);
+            }
+        }
+        match &self.end {
+            End::Open(why) => Err(cut(why)),
+            End::OfFile | End::Whole => Ok(Vec::new()),
+        }
     }
 
     async fn at(&self, position: i64) -> Result<Vec<Hash>, BoxError> {
-        self.search(|line| (line.position == position).then(|| line.found().hash))
+        let found = self.search(|line| (line.position() == Some(position)).then(|| line.found()))?;
+        Ok(found.into_iter().flatten().map(|found| found.hash).collect())
     }
 
     async fn content(&self, of: &Found) -> Result<Vec<u8>, BoxError> {
-        let found = self.search(|line| (line.found() == *of).then(|| line.entry().content()))?;
+        let found = self.search(|line| (line.found().as_ref() == Some(of)).then(|| line.content()))?;
         Ok(found.into_iter().next().ok_or("the file has changed")?)
     }
 }

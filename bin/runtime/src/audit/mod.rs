@@ -6,6 +6,7 @@
 mod bar;
 mod export;
 mod file;
+mod packed;
 mod verify;
 mod wishes;
 
@@ -18,7 +19,8 @@ use crate::settings::{Process, Settings};
 pub(crate) const USAGE: &str = "worker audit-verify              compare the log with its seals\n         \
     [--checkpoints PATH]   with published ones (a file, or AUDIT_CHECKPOINT_DIR), not the database's\n         \
     [--key FILE]           public keys in PEM; else AUDIT_SIGNING_KEY and AUDIT_PUBLIC_KEYS\n         \
-    [--export FILE]        an export instead of the database; needs the other two, and no settings\n       \
+    [--export FILE]        an export instead of the database, of audit-export or as the portal sends it\n                                \
+    (format=sealed; gzip and zstd too); needs the other two, and no settings\n       \
     worker audit-export --events FILE --checkpoints FILE\n                                        \
     write the log and its seals for audit-verify elsewhere\n       \
     worker audit-key                 print the public key that checks the seals";
