@@ -20,7 +20,7 @@ use crate::{
     live::Hub,
     operator::OperatorList,
     ports::{AccessTokens, Clock, Entropy, EventLog, Lockouts, Passwords, Progress, Vault},
-    projection::ProjectionDesk,
+    projection::{ProjectionDesk, ProjectionWatch},
     proofs::Proofs,
     role::RoleList,
     tag::TagList,
@@ -112,6 +112,8 @@ pub struct Deps {
     pub jobs: Arc<dyn JobBoard>,
     /// Consumers under an operator's hand.
     pub projections: Arc<dyn ProjectionDesk>,
+    /// Where those look who watch them.
+    pub watch: Arc<ProjectionWatch>,
     /// How far read models have come.
     pub progress: Arc<dyn Progress>,
     /// Live changes.

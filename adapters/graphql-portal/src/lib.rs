@@ -49,7 +49,7 @@ pub struct Mutation(
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(replay::ReplaySubscription);
+pub struct Subscription(replay::ReplaySubscription, projection::ProjectionSubscription);
 
 /// The schema of the portal.
 pub type PortalSchema = Schema<Query, Mutation, Subscription>;

@@ -7,6 +7,7 @@ mod letter;
 mod queries;
 mod refusal;
 mod row;
+mod watch;
 
 use async_trait::async_trait;
 
@@ -19,6 +20,7 @@ pub use letter::{DeadLetter, DeadLetterId};
 pub use queries::{CountDeadLetters, DeadLetters, Projections};
 pub use refusal::ProjectionRefusal;
 pub use row::{Build, BuildPhase, ProjectionRow, ProjectionState};
+pub use watch::{PROGRESS_TICK, ProjectionWatch, ProjectionsSeen, WATCHERS_MAX, WatchProjections, Watching};
 
 use crate::{BoxError, Page, Window};
 

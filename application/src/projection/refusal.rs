@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::WATCHERS_MAX;
 use crate::{Code, Refusal};
 
 /// Why nothing was done to a consumer or a dead letter.
@@ -33,6 +34,9 @@ pub enum ProjectionRefusal {
         "the projection does not stand at this dead letter; it is trying it, or stands before another one"
     )]
     NotNext,
+    /// The process has no place for another one who watches.
+    #[error("at most {WATCHERS_MAX} may watch the projections at once; please try again later")]
+    TooManyWatch,
 }
 
 impl Refusal for ProjectionRefusal {
@@ -43,6 +47,7 @@ impl Refusal for ProjectionRefusal {
             Self::UnderWay | Self::NothingToCancel | Self::NothingToReturnTo | Self::NotNext => {
                 Code::Conflict
             }
+            Self::TooManyWatch => Code::RateLimited,
         }
     }
 
@@ -53,7 +58,8 @@ impl Refusal for ProjectionRefusal {
             | Self::UnderWay
             | Self::NothingToCancel
             | Self::NothingToReturnTo
-            | Self::NotNext => None,
+            | Self::NotNext
+            | Self::TooManyWatch => None,
         }
     }
 }

@@ -81,6 +81,10 @@ pub struct Build {
     pub at: Cursor,
     /// How much of the way to what serves is done.
     pub percent: f64,
+    /// Running numbers of the log that it has passed.
+    pub done: i64,
+    /// Those up to what serves: the whole of the way.
+    pub total: i64,
     /// Events written.
     pub events: i64,
     /// Events a second.

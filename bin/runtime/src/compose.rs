@@ -14,7 +14,8 @@ use application::{
     Aggregates, App, Deps,
     audit::replay::Replays,
     live::Hub,
-    ports::{AccessTokens, Entropy, ReadModel, Signals},
+    ports::{AccessTokens, Clock, Entropy, ReadModel, Signals},
+    projection::{ProjectionDesk, ProjectionWatch},
     proofs::Proofs,
     standing::Standings,
     two_factor::Bypass,
@@ -127,6 +128,8 @@ impl Node {
         let replays = Replays::new(Arc::new(tape), Arc::clone(&signals));
         let live = Hub::new(signals, Arc::clone(&todo_list) as _, Arc::clone(&todo_list) as _);
         tokio::spawn(Arc::clone(&live).run());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let desk: Arc<dyn ProjectionDesk> = Arc::new(PgProjectionDesk::new(primary.clone(), shown(self)));
         Ok(App::new(Deps {
             todos: Aggregates::new(Arc::clone(&log) as _),
             tags: Aggregates::new(Arc::clone(&log) as _),
@@ -153,17 +156,15 @@ impl Node {
             jobs: Arc::new(PgJobBoard::new(primary.clone())),
             audit: Arc::new(PgAuditLog::new(primary.clone())),
             replays,
-            proofs: Proofs {
-                seals: Arc::new(PgSeals::new(primary.clone())),
-                keys: settings.seals.keys.clone(),
-            },
-            projections: Arc::new(PgProjectionDesk::new(primary, shown(self))),
+            proofs: Proofs { seals: Arc::new(PgSeals::new(primary)), keys: settings.seals.keys.clone() },
+            watch: ProjectionWatch::new(Arc::clone(&desk), Arc::clone(&clock)),
+            projections: desk,
             progress,
             live,
             vault: Arc::clone(&self.vault) as _,
             passwords: Arc::new(Argon2Passwords::new(default_parallel())),
             tokens: tokens as Arc<dyn AccessTokens>,
-            clock: Arc::new(SystemClock),
+            clock,
             entropy: Arc::new(SystemEntropy),
             lifetimes: settings.lifetimes,
             lockouts: Arc::clone(&self.limits) as _,

@@ -2,7 +2,9 @@
 
 mod mutation;
 mod query;
+mod subscription;
 mod types;
 
 pub(crate) use mutation::ProjectionMutation;
 pub(crate) use query::ProjectionQuery;
+pub(crate) use subscription::ProjectionSubscription;

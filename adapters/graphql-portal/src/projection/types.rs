@@ -59,6 +59,10 @@ pub(crate) struct Rebuild {
     position: String,
     /// How much of the way to what serves is done.
     percent: f64,
+    /// Running numbers of the log that it has passed, of `total`.
+    done: f64,
+    /// Running numbers of the log up to what serves.
+    total: f64,
     /// Events written.
     events: i32,
     /// Events a second.
@@ -81,6 +85,8 @@ impl From<Build> for Rebuild {
             phase: build.phase.into(),
             position: build.at.position.to_string(),
             percent: build.percent,
+            done: figure(build.done),
+            total: figure(build.total),
             events: int(build.events),
             rate: build.rate,
             seconds_left: build.seconds_left,
@@ -91,6 +97,11 @@ impl From<Build> for Rebuild {
             swapped_at: build.swapped_at,
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "GraphQL's Int ends at 2^31; these stay below 2^53")]
+fn figure(number: i64) -> f64 {
+    number as f64
 }
 
 /// A consumer of the log: a read model, or what causes mails and the like.

@@ -14,6 +14,7 @@ use application::{
     audit::replay::Replays,
     live::Hub,
     ports::{Append, Appended, Clock, EventLog, ReadModel, Signals},
+    projection::ProjectionWatch,
     proofs::Proofs,
 };
 use deadpool_postgres::Client;
@@ -122,6 +123,7 @@ impl Node {
             audit: Arc::new(PgAuditLog::new(pool())),
             proofs: Proofs { seals: Arc::new(PgSeals::new(pool())), keys: Vec::new() },
             projections: Arc::new(self.desk()),
+            watch: ProjectionWatch::new(Arc::new(self.desk()), Arc::clone(&self.clock) as Arc<dyn Clock>),
             progress: self.progress(),
             vault: Arc::clone(&self.vault) as _,
             passwords: Arc::new(TestPasswords),

@@ -1,5 +1,7 @@
 //! The portal over the consumers: who sees them, who acts on them, and that each act is in the trail.
 
+mod progress;
+
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;

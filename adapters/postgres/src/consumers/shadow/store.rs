@@ -235,6 +235,8 @@ fn shown(row: &Row) -> std::result::Result<Build, BoxError> {
         phase,
         at: place(row, 2)?.unwrap_or_default(),
         percent: if is_there { 100.0 } else { way.percent() },
+        done: if is_there { way.whole } else { way.done.min(way.whole) },
+        total: way.whole,
         events: row.try_get(4)?,
         rate: row.try_get::<_, f32>(5)?.into(),
         seconds_left: if is_there { Some(0.0) } else { way.seconds_left() },

@@ -8,3 +8,4 @@ mod scene;
 mod serving;
 mod stretches;
 mod swap;
+mod watch;

@@ -147,7 +147,7 @@ fn positions(items: &[Value]) -> Vec<i64> {
 }
 
 /// Somebody's todos, written straight into the log as the application writes them.
-struct Writer {
+pub(crate) struct Writer {
     session: Session,
     tenant: String,
 }
@@ -158,7 +158,7 @@ impl Writer {
     }
 
     /// One that writes for a tenant of its own.
-    async fn alone(system: &System) -> Self {
+    pub(crate) async fn alone(system: &System) -> Self {
         Self::new(system, &id()).await
     }
 
@@ -183,7 +183,7 @@ impl Writer {
     }
 
     /// Writes very many down, in transactions that hold nobody back for long.
-    async fn create_many(&self, count: i32) {
+    pub(crate) async fn create_many(&self, count: i32) {
         for _ in 0..count / MANY_AT_ONCE {
             self.create(MANY_AT_ONCE, 0).await;
         }
@@ -199,14 +199,14 @@ impl Writer {
 }
 
 /// A database that nobody gets into, until it is mended.
-struct Cut {
+pub(crate) struct Cut {
     elsewhere: Session,
     database: String,
 }
 
 impl Cut {
     /// Ends all connections to the database of a system, and lets nobody in.
-    async fn of(system: &System) -> Self {
+    pub(crate) async fn of(system: &System) -> Self {
         let mut config = system.database.config();
         let (elsewhere, connection) = config.dbname("postgres").connect(NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -218,7 +218,7 @@ impl Cut {
     }
 
     /// Lets everybody in again.
-    async fn mend(self) {
+    pub(crate) async fn mend(self) {
         self.allow(true).await;
     }
 
