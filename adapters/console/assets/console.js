@@ -56,28 +56,145 @@ function timeline() {
   });
 }
 
-// Projections are drawn anew every 10 seconds; their lag is kept here for the plots. Not more often:
-// each look is an operator's act, and in the audit trail.
+// One subscription over graphql-transport-ws. Gives back how to end it; then nothing more is told.
+function subscribe(query, variables, told) {
+  const address = new URL("/console/live", location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  const socket = new WebSocket(address, "graphql-transport-ws");
+  let over = false;
+  const say = (message) => socket.send(JSON.stringify(message));
+  const end = () => { over = true; socket.close(1000); };
+  socket.onopen = () => say({ type: "connection_init" });
+  socket.onclose = ({ code, reason }) => {
+    if (over) return;
+    over = true;
+    told.closed(reason || String(code), code);
+  };
+  socket.onmessage = ({ data }) => {
+    if (over) return;
+    const message = JSON.parse(data);
+    switch (message.type) {
+      case "connection_ack":
+        say({ id: "1", type: "subscribe", payload: { query, variables } });
+        break;
+      case "ping":
+        say({ type: "pong" });
+        break;
+      case "next":
+        told.next(message.payload);
+        break;
+      case "error":
+        end();
+        told.refused(message.payload[0]?.message ?? "It was refused.");
+        break;
+      case "complete":
+        end();
+        told.complete();
+        break;
+    }
+  };
+  return end;
+}
+
+// Projections follow one subscription. The page itself is not asked for again: each look at it is an
+// operator's act, and in the audit trail.
+const PROGRESS = `subscription ConsoleProgress {
+  projectionProgress { at projections {
+    name state position lagEvents lagSeconds rate lastError deadLetters
+    rebuild { phase percent events rate secondsLeft differingRows lockedMs error } } } }`;
+
 function projections() {
   const list = byId("projections");
   if (!list) return;
+  const [watch, watched, others] = ["watch", "watched", "others"].map(byId);
+  const rows = new Map([...list.querySelectorAll("[data-projection]")].map((row) => [row.dataset.projection, row]));
+  const drawnLetters = [...rows.values()].reduce((sum, row) => sum + Number(row.dataset.dead), 0);
+  const POINTS = 60, POINT_MS = 10_000, RETRY_FIRST_MS = 5_000, RETRY_MAX_MS = 60_000;
+  const NO_RIGHT = 4403;
   const lags = new Map();
-  const plot = () => {
-    for (const row of list.querySelectorAll("[data-projection]")) {
-      const kept = lags.get(row.dataset.projection) ?? [];
-      kept.push(Number(row.dataset.lag));
-      lags.set(row.dataset.projection, kept.slice(-60));
-      const most = Math.max(1, ...kept.slice(-60));
-      const points = kept.slice(-60).map((lag, n) => `${(n * 140) / 59},${34 - (lag / most) * 32}`);
-      row.querySelector("polyline")?.setAttribute("points", points.join(" "));
-    }
+  let pause = RETRY_FIRST_MS;
+
+  const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  const say = (text, kind = "") => { write(watch, text); watch.className = kind; };
+
+  // A point of the plot is the most of ten seconds.
+  const plot = (row, name, lag) => {
+    const kept = lags.get(name) ?? [];
+    const newest = kept.at(-1);
+    if (newest && Date.now() - newest.since < POINT_MS) newest.lag = Math.max(newest.lag, lag);
+    else kept.push({ since: Date.now(), lag });
+    if (kept.length > POINTS) kept.shift();
+    lags.set(name, kept);
+    const most = Math.max(1, ...kept.map((point) => point.lag));
+    const points = kept.map((point, n) => `${(n * 140) / (POINTS - 1)},${34 - (point.lag / most) * 32}`);
+    row.querySelector("polyline").setAttribute("points", points.join(" "));
   };
-  plot();
-  setInterval(async () => {
-    if (document.hidden) return;
-    await refresh(list, location.href).catch(() => false);
-    plot();
-  }, 10_000);
+
+  const isUnderWay = (rebuild) => rebuild !== null && !["KEPT", "FAILED"].includes(rebuild.phase);
+  const toldOf = (rebuild) => {
+    if (rebuild === null) return "";
+    const { percent, events, rate, secondsLeft, differingRows, lockedMs } = rebuild;
+    if (isUnderWay(rebuild)) {
+      const left = secondsLeft === null ? "" : `, ${secondsLeft.toFixed(0)} s left`;
+      return `${percent.toFixed(0)} %, ${events} events, ${rate.toFixed(0)}/s${left}`;
+    }
+    const swapped = lockedMs === null ? "" : `, swapped in ${lockedMs.toFixed(1)} ms`;
+    return differingRows === null ? "" : `${differingRows} rows differed${swapped}`;
+  };
+
+  const draw = (row, each) => {
+    const cell = (name) => row.querySelector(`[data-cell=${name}]`);
+    const { rebuild } = each;
+    const isStopped = ["PAUSED", "HALTED"].includes(each.state);
+    write(cell("state"), each.state.toLowerCase());
+    cell("state").className = { HALTED: "bad", RUNNING: "good", OFF: "faint" }[each.state] ?? "warn";
+    write(cell("error"), each.lastError ?? "");
+    write(cell("dead"), `${each.deadLetters} dead`);
+    cell("dead").hidden = each.deadLetters === 0;
+    write(cell("position"), each.position);
+    write(cell("lag"), String(each.lagEvents));
+    write(cell("seconds"), `${each.lagSeconds.toFixed(1)} s`);
+    write(cell("rate"), `${each.rate.toFixed(0)}/s`);
+    write(cell("phase"), rebuild?.phase.toLowerCase() ?? "");
+    cell("bar").value = rebuild?.percent ?? 0;
+    cell("bar").hidden = !isUnderWay(rebuild);
+    write(cell("build"), toldOf(rebuild));
+    write(cell("broken"), rebuild?.error ?? "");
+    const may = {
+      resume: isStopped, pause: !isStopped, cancel: isUnderWay(rebuild), rebuild: !isUnderWay(rebuild),
+      rollback: rebuild?.phase === "KEPT",
+    };
+    for (const form of row.querySelectorAll("[data-act]")) form.hidden = !may[form.dataset.act];
+    plot(row, each.name, each.lagEvents);
+  };
+
+  const begin = () => {
+    // Nobody looks: then nobody is asked.
+    if (document.hidden) { document.addEventListener("visibilitychange", begin, { once: true }); return; }
+    const begun = Date.now();
+    subscribe(PROGRESS, {}, {
+      next({ data, errors }) {
+        for (const { message } of errors ?? []) say(`Not live: ${message}.`, "bad");
+        if (!data) return;
+        const { at, projections: all } = data.projectionProgress;
+        for (const each of all) if (rows.has(each.name)) draw(rows.get(each.name), each);
+        others.hidden = all.reduce((sum, each) => sum + each.deadLetters, 0) === drawnLetters;
+        watched.dateTime = at;
+        write(watched, new Date(at).toLocaleTimeString());
+        say("Live, as of");
+      },
+      refused(why) { say(`Not live: ${why}.`, "bad"); },
+      complete() { say("Not live any more.", "bad"); },
+      closed(why, code) {
+        say(`Not live: the connection ended (${why}).`, "bad");
+        if (code === NO_RIGHT) return;
+        if (Date.now() - begun > RETRY_MAX_MS) pause = RETRY_FIRST_MS;
+        setTimeout(begin, pause);
+        pause = Math.min(2 * pause, RETRY_MAX_MS);
+      },
+    });
+  };
+  begin();
 }
 
 // The replay: one subscription over graphql-transport-ws, and at most KEPT events on the page.
@@ -94,7 +211,7 @@ function replay() {
   const KEPT = 500;
   const [start, stop, resume] = ["start", "stop", "resume"].map(byId);
   const [bar, progress, events, kept] = ["bar", "progress", "events", "kept"].map(byId);
-  let socket = null;
+  let stopLive = null;
   let cursor = null;
   let waiting = [];
   let last = null;
@@ -134,13 +251,12 @@ function replay() {
         : `${done.toLocaleString()} of ${total.toLocaleString()} (${percent.toFixed(1)} %), ${Math.round(rate).toLocaleString()} events/s${left}`);
       last = null;
     }
-    if (socket) requestAnimationFrame(draw);
+    if (stopLive) requestAnimationFrame(draw);
   };
 
   const end = (text, kind) => {
-    const closing = socket;
-    socket = null;
-    closing?.close(1000);
+    stopLive?.();
+    stopLive = null;
     draw();
     running(false);
     if (text) say(text, kind);
@@ -150,49 +266,26 @@ function replay() {
     const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
     const { from: after, to, speed, ...filter } = fields;
     const variables = { from: from ?? after, to, filter, speed: speed ? Number(speed) : undefined };
-    const address = new URL("/console/live", location.href);
-    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    const mine = new WebSocket(address, "graphql-transport-ws");
-    socket = mine;
     running(true);
     say("Connecting…");
-    requestAnimationFrame(draw);
-    mine.onopen = () => mine.send(JSON.stringify({ type: "connection_init" }));
-    mine.onclose = (event) => {
-      if (socket === mine) end(`The connection ended: ${event.reason || event.code}. It can be resumed.`, "bad");
-    };
-    mine.onmessage = ({ data }) => {
-      if (socket !== mine) return;
-      const message = JSON.parse(data);
-      switch (message.type) {
-        case "connection_ack":
-          mine.send(JSON.stringify({ id: "replay", type: "subscribe", payload: { query: REPLAY, variables } }));
-          break;
-        case "ping":
-          mine.send(JSON.stringify({ type: "pong" }));
-          break;
-        case "next": {
-          const item = message.payload.data?.auditReplay;
-          for (const error of message.payload.errors ?? []) {
-            events.prepend(make("li", `At position ${error.extensions?.position ?? "?"}: ${error.message}`, { class: "bad" }));
-            cursor = error.extensions?.cursor ?? cursor;
-          }
-          if (!item) break;
-          cursor = item.cursor;
-          last = item.progress;
-          if (item.event) { waiting.push(item.event); count += 1; }
-          if (waiting.length > 4 * KEPT) waiting = waiting.slice(-KEPT);
-          break;
+    stopLive = subscribe(REPLAY, variables, {
+      next({ data, errors }) {
+        for (const error of errors ?? []) {
+          events.prepend(make("li", `At position ${error.extensions?.position ?? "?"}: ${error.message}`, { class: "bad" }));
+          cursor = error.extensions?.cursor ?? cursor;
         }
-        case "error":
-          end(message.payload[0]?.message ?? "It was refused.", "bad");
-          break;
-        case "complete":
-          draw();
-          end("Complete.", "good");
-          break;
-      }
-    };
+        const item = data?.auditReplay;
+        if (!item) return;
+        cursor = item.cursor;
+        last = item.progress;
+        if (item.event) { waiting.push(item.event); count += 1; }
+        if (waiting.length > 4 * KEPT) waiting = waiting.slice(-KEPT);
+      },
+      refused(why) { end(why, "bad"); },
+      complete() { end("Complete.", "good"); },
+      closed(why) { end(`The connection ended: ${why}. It can be resumed.`, "bad"); },
+    });
+    requestAnimationFrame(draw);
   };
 
   form.addEventListener("submit", (event) => {

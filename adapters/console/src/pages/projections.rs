@@ -93,6 +93,7 @@ struct Rebuild {
     error: Option<String>,
 }
 
+/// Used by the template; `console.js` says the same of what comes later.
 impl Projection {
     fn is_stopped(&self) -> bool {
         matches!(self.state.as_str(), "PAUSED" | "HALTED")
@@ -103,13 +104,48 @@ impl Projection {
     }
 
     fn may_go_back(&self) -> bool {
-        self.rebuild.as_ref().is_some_and(|rebuild| rebuild.phase == "KEPT")
+        self.phase() == "KEPT"
+    }
+
+    fn tone(&self) -> &'static str {
+        match self.state.as_str() {
+            "HALTED" => "bad",
+            "OFF" => "faint",
+            "RUNNING" => "good",
+            _ => "warn",
+        }
+    }
+
+    fn phase(&self) -> &str {
+        self.rebuild.as_ref().map_or("", |rebuild| &rebuild.phase)
+    }
+
+    fn percent(&self) -> f64 {
+        self.rebuild.as_ref().map_or(0.0, |rebuild| rebuild.percent)
+    }
+
+    fn build(&self) -> String {
+        self.rebuild.as_ref().map_or_else(String::new, Rebuild::told)
+    }
+
+    fn broken(&self) -> &str {
+        self.rebuild.as_ref().and_then(|rebuild| rebuild.error.as_deref()).unwrap_or_default()
     }
 }
 
 impl Rebuild {
     fn is_under_way(&self) -> bool {
         !matches!(self.phase.as_str(), "KEPT" | "FAILED")
+    }
+
+    fn told(&self) -> String {
+        let Self { percent, events, rate, .. } = self;
+        if self.is_under_way() {
+            let left = self.seconds_left.map(|left| format!(", {left:.0} s left")).unwrap_or_default();
+            return format!("{percent:.0} %, {events} events, {rate:.0}/s{left}");
+        }
+        let swapped = self.locked_ms.map(|ms| format!(", swapped in {ms:.1} ms")).unwrap_or_default();
+        self.differing_rows.map(|rows| format!("{rows} rows differed{swapped}")).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The operators' console in a real browser: signed in, searched, replayed, acted on.
 
+mod acts;
+
 use serde_json::json;
 
 use crate::{

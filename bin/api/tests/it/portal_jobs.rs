@@ -22,7 +22,7 @@ const ACTS: &str = "query($actor: ID!) { auditEvents(first: 100, filter: {actorI
     { nodes { command payload } } }";
 
 /// A system whose mail server refuses every mail for good.
-async fn refusing() -> (System, SmtpServer) {
+pub(crate) async fn refusing() -> (System, SmtpServer) {
     let server = SmtpServer::start().await;
     server.behave(Manners::Refuse("550 5.1.1 no such user here"));
     let with_mail = |settings: Settings| {
@@ -39,7 +39,7 @@ async fn refusing() -> (System, SmtpServer) {
     (System { database, a, b, portal }, server)
 }
 
-async fn dead(operator: &Client, count: i64) -> Value {
+pub(crate) async fn dead(operator: &Client, count: i64) -> Value {
     until("dead letters", async || operator.ask(JOBS, json!({"state": "DEAD"})).await["totalCount"] == count)
         .await;
     operator.ask(JOBS, json!({"state": "DEAD"})).await
