@@ -44,6 +44,11 @@ impl TestDatabase {
         Self::create(Place::Shared(SERVER.read().await), None).await
     }
 
+    /// One that was never migrated, while no other test has one.
+    pub async fn empty_alone() -> Self {
+        Self::create(Place::Alone(SERVER.write().await), None).await
+    }
+
     async fn create(place: Place, template: Option<String>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}_{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

@@ -1,5 +1,7 @@
 //! Migrations: SQL files, each with its way back, run by sqlx's migrator under a lock of our own.
 
+mod restored;
+
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use sqlx::{
@@ -8,6 +10,8 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 use thiserror::Error;
+
+pub use self::restored::Restored;
 
 macro_rules! migrations {
     ($($version:literal $name:literal,)*) => {
@@ -43,8 +47,17 @@ migrations! {
 
 /// The newest schema this release knows, and needs.
 pub const NEWEST: i64 = FILES[FILES.len() - 1].0;
-/// Statements wait this long for a table that is in use: a deploy must not stand in the way.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest that a migration may keep a statement of a release that serves waiting. The tests of
+/// `tests/it/upgrade` hold every new migration to it.
+pub const BLOCKED_MAX: Duration = Duration::from_secs(1);
+/// Statements wait this long for a table that is in use: whoever comes after them waits as long.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+/// How often a migration that did not get its table is begun anew.
+const LOCK_TRIES: u32 = 20;
+/// Between two tries those who waited have their turn.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+/// The code of a statement that was cancelled by `lock_timeout`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// Two migrators at once: the second waits on this lock.
 const LOCK: i64 = 0x0e7d_0001;
 
@@ -60,14 +73,20 @@ pub enum MigrationError {
     /// Nothing is applied.
     #[error("there is no migration to revert")]
     NothingToRevert,
-    /// The log has no name that could be changed.
-    #[error(
-        "the log has no name to change; is its schema older than this release? run `migrator` first: {0}"
-    )]
-    Unnamed(String),
     /// A file failed; it was rolled back.
     #[error("{0}")]
     Failed(String),
+    /// Nobody lives to see the server's counter where a restored log ends.
+    #[error(
+        "the log ends at transaction {log}, the server is at {server}: too far to count; see \"Too far\" in \
+         ops/runbooks/restore.md"
+    )]
+    TooFar {
+        /// The newest transaction that is named in the database.
+        log: u64,
+        /// The next one of the server.
+        server: u64,
+    },
 }
 
 /// A migration and whether it is applied.
@@ -93,7 +112,7 @@ impl Migrations {
         connection.execute(lock.as_str()).await.map_err(MigrationError::Connect)?;
         let timeout = format!("SET lock_timeout = '{}ms'", LOCK_TIMEOUT.as_millis());
         connection.execute(timeout.as_str()).await.map_err(MigrationError::Connect)?;
-        Ok(Self { connection, migrator: migrator() })
+        Ok(Self { connection, migrator: migrator(NEWEST) })
     }
 
     /// What is applied and what is not. An applied file that was changed is an error.
@@ -119,10 +138,23 @@ impl Migrations {
 
     /// Applies what is not applied, each file in its own transaction. The names of those applied.
     pub async fn migrate(&mut self) -> Result<Vec<String>, MigrationError> {
-        let pending = self.status().await?.into_iter().filter(|state| !state.applied);
-        let pending: Vec<String> = pending.map(|state| state.name).collect();
-        self.migrator.run_direct(&mut self.connection).await.map_err(failed)?;
-        Ok(pending)
+        self.migrate_to(NEWEST).await
+    }
+
+    /// The same up to a version and no further: the schema of an earlier release.
+    pub async fn migrate_to(&mut self, newest: i64) -> Result<Vec<String>, MigrationError> {
+        let states = self.status().await?.into_iter().zip(FILES);
+        let pending = states.filter(|(state, (version, ..))| !state.applied && *version <= newest);
+        let pending: Vec<String> = pending.map(|(state, _)| state.name).collect();
+        let migrator = migrator(newest);
+        let mut tries = 1;
+        loop {
+            match migrator.run_direct(&mut self.connection).await {
+                Err(error) if tries < LOCK_TRIES && is_busy(&error) => tries += 1,
+                done => return done.map(|()| pending).map_err(failed),
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
     }
 
     /// Undoes the newest one that is applied.
@@ -134,18 +166,6 @@ impl Migrations {
             newest.checked_sub(1).and_then(|before| FILES.get(before)).map_or(0, |(version, ..)| *version);
         self.migrator.undo(&mut self.connection, target).await.map_err(failed)?;
         Ok(applied.into_iter().nth(newest).map_or_else(String::new, |state| state.name))
-    }
-
-    /// Gives the log another name, because it goes on from a copy of itself: what clients hold of the
-    /// events that came after the copy would lead to others. Each time another one: two copies of one
-    /// moment go on differently, and nothing in them tells the second from the first.
-    pub async fn restored(&mut self) -> Result<(), MigrationError> {
-        let renamed = self.connection.execute("UPDATE log_identity SET epoch = gen_random_uuid()").await;
-        match renamed.map(|done| done.rows_affected()) {
-            Ok(1) => Ok(()),
-            Ok(_) => Err(MigrationError::Unnamed("log_identity has no row".to_owned())),
-            Err(error) => Err(MigrationError::Unnamed(error.to_string())),
-        }
     }
 
     /// Ends the session, and with it the lock.
@@ -162,9 +182,9 @@ impl Migrations {
     }
 }
 
-fn migrator() -> Migrator {
+fn migrator(newest: i64) -> Migrator {
     let mut all = Vec::with_capacity(FILES.len() * 2);
-    for (version, name, up, down) in FILES {
+    for (version, name, up, down) in FILES.iter().filter(|(version, ..)| *version <= newest) {
         for (kind, sql) in [(MigrationType::ReversibleUp, up), (MigrationType::ReversibleDown, down)] {
             all.push(Migration::new(*version, Cow::Borrowed(*name), kind, Cow::Borrowed(*sql), false));
         }
@@ -172,6 +192,14 @@ fn migrator() -> Migrator {
     // A database may be newer than we are: migrations are additive. The lock is our own, because
     // sqlx's would be subject to the lock timeout.
     Migrator { migrations: Cow::Owned(all), ignore_missing: true, locking: false, ..Migrator::DEFAULT }
+}
+
+/// Whether a table was in use for too long.
+fn is_busy(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) = error else {
+        return false;
+    };
+    cause.as_database_error().and_then(|it| it.code()).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]

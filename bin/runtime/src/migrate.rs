@@ -17,7 +17,7 @@ use crate::{
 const USAGE: &str = "usage: migrator            apply what is not applied
        migrator status     list
        migrator revert     undo the newest one
-       migrator restored   after a restore, before anything is started: cursors from before lead nowhere";
+       migrator restored   after a restore, before anything is started: let the server count on from where the log ends";
 
 /// The `migrator` binary: `migrator`, `migrator revert`, `migrator status`, `migrator restored`.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the contract is its output")]
@@ -63,8 +63,12 @@ async fn run(options: &PgConnectOptions, task: Option<&str>) -> Result<(), Migra
             }
         }
         Some("restored") => {
-            migrations.restored().await?;
-            println!("The log has another name: cursors from before lead nowhere. Start the services now.");
+            let restored = migrations.restored(|at, end| println!("At transaction {at} of {end}...")).await?;
+            println!(
+                "The log ends at transaction {}, the server goes on at {}.",
+                restored.log, restored.server
+            );
+            println!("Cursors and consistency tokens from before the restore are refused from now on.");
         }
         Some(_) => {
             let name = migrations.revert().await?;

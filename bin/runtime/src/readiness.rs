@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapter_postgres::{PgPools, migrations};
+use adapter_postgres::{PgPools, log, migrations};
 use adapter_redis::RedisSignals;
 use adapter_rest::{Check, Readiness};
 use async_trait::async_trait;
@@ -11,6 +11,12 @@ use crate::gate::Opened;
 
 /// The longest a check takes.
 const CHECK_MAX: Duration = Duration::from_secs(2);
+
+/// The database, as far as it decides.
+struct State {
+    version: i64,
+    ahead: bool,
+}
 
 /// Asks what the process needs.
 pub(crate) struct NodeReadiness {
@@ -27,7 +33,7 @@ impl Readiness for NodeReadiness {
             if redis { "answers" } else { "does not answer; live changes follow the log instead" };
         let redis = Check { name: "redis", ok: redis, required: false, detail: redis_detail.to_owned() };
         match database {
-            Ok(version) => {
+            Ok(State { version, ahead }) => {
                 let new_enough = version >= migrations::NEWEST;
                 let detail = if new_enough {
                     format!("version {version}")
@@ -38,6 +44,17 @@ impl Readiness for NodeReadiness {
                     Check { name: "postgres", ok: true, required: true, detail: "answers".to_owned() };
                 let mut checks =
                     vec![postgres, Check { name: "schema", ok: new_enough, required: true, detail }, redis];
+                if ahead {
+                    // Only after a restore from a dump.
+                    checks.push(Check {
+                        name: "log",
+                        ok: false,
+                        required: true,
+                        detail:
+                            "names transactions that this server has not had yet: run `migrator restored`"
+                                .to_owned(),
+                    });
+                }
                 if self.opened.get().is_none() {
                     // Between the first connection and the last preparation.
                     checks.push(Check {
@@ -57,10 +74,13 @@ impl Readiness for NodeReadiness {
 }
 
 impl NodeReadiness {
-    async fn database(&self) -> Result<i64, &'static str> {
+    async fn database(&self) -> Result<State, &'static str> {
         let asked = async {
             let client = self.pools.pool.get().await.map_err(|_| "cannot be reached")?;
-            migrations::schema_version(&client).await.map_err(|_| "does not answer")
+            let version = migrations::schema_version(&client).await.map_err(|_| "does not answer")?;
+            // Where there is no schema there is no log.
+            let ahead = version > 0 && log::is_ahead(&client).await.map_err(|_| "does not answer")?;
+            Ok(State { version, ahead })
         };
         tokio::time::timeout(CHECK_MAX, asked).await.unwrap_or(Err("does not answer in time"))
     }

@@ -16,3 +16,10 @@ pub async fn identity(pool: &Pool) -> Result<[u8; 8], BoxError> {
     mark.copy_from_slice(&digest(&SHA256, text.as_bytes()).as_ref()[..8]);
     Ok(mark)
 }
+
+/// Whether the log names transactions that this server has not had yet, as after a restore from a
+/// dump: readers would take its newest events for open transactions, and skip what is appended.
+pub async fn is_ahead(client: &tokio_postgres::Client) -> Result<bool, tokio_postgres::Error> {
+    let sql = "SELECT EXISTS (SELECT FROM events WHERE tx_id >= pg_snapshot_xmax(pg_current_snapshot()))";
+    client.query_one(sql, &[]).await?.try_get(0)
+}

@@ -12,7 +12,7 @@ mod wake;
 
 pub(crate) use append::classify;
 pub use event_log::PgEventLog;
-pub use identity::identity;
+pub use identity::{identity, is_ahead};
 pub(crate) use streams::understood;
 pub use tail::{Batch, Recorded, Tail};
 pub(crate) use tail::{COLUMNS, recorded};
