@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::Client,
+    database::Database,
     documents::{COMPLETE, UPDATE, create, create_tag},
     person::{PASSWORD, Person, REGISTER, VERIFY, input, login, mailed_token},
     portal::{ME, operator},
@@ -11,7 +12,7 @@ use crate::{
     wait::until,
 };
 
-const AUDIT: &str = "query($filter: AuditFilter, $first: Int, $after: Cursor, $last: Int, $before: Cursor) { \
+pub(crate) const AUDIT: &str = "query($filter: AuditFilter, $first: Int, $after: Cursor, $last: Int, $before: Cursor) { \
     auditEvents(filter: $filter, first: $first, after: $after, last: $last, before: $before) { \
     edges { cursor } nodes { cursor position recordedAt eventType aggregateType aggregateId version tenantId \
     actorId actorKind platform command correlationId causationId payload } \
@@ -19,7 +20,12 @@ const AUDIT: &str = "query($filter: AuditFilter, $first: Int, $after: Cursor, $l
 
 /// Waits until audits show everything that has happened by now.
 pub(crate) async fn audited(system: &System) {
-    let database = system.database.open().await;
+    audited_in(&system.database).await;
+}
+
+/// The same in a database.
+pub(crate) async fn audited_in(database: &Database) {
+    let database = database.open().await;
     let newest = "SELECT tx_id::text, position FROM events ORDER BY tx_id DESC, position DESC LIMIT 1";
     let newest = database.query_one(newest, &[]).await.unwrap();
     let (tx, position): (String, i64) = (newest.get(0), newest.get(1));

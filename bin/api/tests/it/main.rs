@@ -8,12 +8,14 @@
 
 mod browser;
 mod client;
+mod cluster;
 mod console;
 mod database;
 mod device;
 mod documents;
 mod environment;
 mod filter_pattern;
+mod pages;
 mod person;
 mod process;
 mod proxy;
@@ -60,6 +62,7 @@ mod replay;
 mod rest;
 mod rest_bulk;
 mod rest_keys;
+mod restore;
 mod restored;
 mod rights;
 mod roles;

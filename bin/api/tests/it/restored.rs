@@ -78,7 +78,7 @@ async fn after_a_restore_every_cursor_from_before_is_told_to_start_again() {
     drop(before);
 
     let said = restored(&database).await;
-    assert!(said.contains("cursors from before lead nowhere"), "{said}");
+    assert!(said.contains("from before the restore are refused"), "{said}");
     let after = Surfaces::over(&database).await;
 
     let (operator, client) = (after.operator().await, person.at(&after.api));

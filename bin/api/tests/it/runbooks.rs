@@ -1,44 +1,128 @@
-//! The commands of the runbooks, run as they are written: what nobody can type any more fails here.
+//! The commands of the documents, run as they are written: what nobody can type any more fails here.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     database::Database,
-    process,
-    service::{Service, Settings, in_parts},
+    environment::told,
+    pages::{Block, blocks},
+    portal::{PASSWORD, create_operator},
+    process, reaper,
+    service::{Service, Settings},
 };
 
-/// A line that somebody is told to type, and where.
-struct Line {
-    page: String,
-    words: Vec<String>,
+/// What stands around this test, and cannot run within it.
+const AROUND: [(&str, &str); 2] = [
+    // It is what runs this test.
+    ("cargo xtask test", "run: cargo xtask test"),
+    ("cargo xtask up", "run: cargo xtask up --detach"),
+];
+pub(crate) const RESTORE: &str = "ops/runbooks/restore.md";
+/// Numbers of jobs are examples: that there is none of that number is an answer.
+const WORKER: &str = r#"#!/usr/bin/env bash
+said=$("$TEST_BIN_DIR/worker" "$@" 2>&1); code=$?
+echo "$said"
+[[ $said == *"there is no job"* ]] || exit "$code"
+"#;
+/// Where the surface is in this test; what it refuses is an error.
+const CURL: &str = r#"#!/usr/bin/env bash
+exec "$REAL_CURL" --fail-with-body "${@//localhost:3333/127.0.0.1:$API_PORT}"
+"#;
+/// An import asks a running `up` for address and password: here is none.
+const CARGO: &str = r#"#!/usr/bin/env bash
+[[ $1 == xtask && $2 == import ]] || { echo "not here: cargo $*" >&2; exit 1; }
+exec "$TEST_BIN_DIR/xtask" "${@:2}" --url "$API_URL" --password "$DEMO_PASSWORD"
+"#;
+
+/// A folder in which commands are typed, and what they find there.
+pub(crate) struct Desk {
+    folder: PathBuf,
+    variables: Vec<(&'static str, String)>,
 }
 
-fn folder(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
-}
-
-/// All lines in blocks for a shell, but for those that need AWS.
-fn lines() -> Vec<Line> {
-    let mut lines = Vec::new();
-    for file in fs::read_dir(folder("ops/runbooks")).unwrap().map(|file| file.unwrap().path()) {
-        let page = file.file_name().unwrap().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file).unwrap();
-        let mut block = None;
-        for line in text.lines().map(str::trim) {
-            match (line.strip_prefix("```"), block) {
-                (Some(kind), None) => block = Some(kind == "sh"),
-                (Some(_), Some(_)) => block = None,
-                (None, Some(true)) => {
-                    let words = line.split_whitespace().map(str::to_owned).collect();
-                    lines.push(Line { page: page.clone(), words });
-                }
-                (None, _) => {}
-            }
+impl Desk {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = reaper::folder().join(name);
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        for (program, text) in [("worker", WORKER), ("curl", CURL), ("cargo", CARGO)] {
+            let path = folder.join("bin").join(program);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        assert!(block.is_none(), "{page} has a block without an end");
+        let variables = vec![("REAL_CURL", found("curl")), ("TEST_BIN_DIR", told("TEST_BIN_DIR"))];
+        Self { folder, variables }
     }
-    lines
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// With the settings of one of our programs.
+    pub(crate) fn settings(self, settings: &Settings) -> Self {
+        let all = settings.all().map(|(name, value)| (name, value.to_owned()));
+        Self { variables: self.variables.into_iter().chain(all).collect(), ..self }
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    /// Types lines, as they are, and gives what they said. All must succeed.
+    pub(crate) async fn types(&self, place: &str, text: &str) -> String {
+        let mut command = Command::new("bash");
+        let folders = [self.folder.join("bin").display().to_string(), told("TEST_PG_BIN_DIR")];
+        let path = format!("{}:{}:{}", folders.join(":"), told("TEST_BIN_DIR"), told("PATH"));
+        command.args(["-euo", "pipefail", "-c", text]).current_dir(&self.folder).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (name, value))).env("PATH", path);
+        let output = process::run(command).await;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{place}: {text}\n{said}");
+        assert!(!said.contains("usage:"), "{place}: {text}\n{said}");
+        said
+    }
+}
+
+fn found(program: &str) -> String {
+    let path = told("PATH");
+    let mut places = path.split(':').map(|folder| Path::new(folder).join(program));
+    places
+        .find(|place| place.is_file())
+        .unwrap_or_else(|| panic!("there is no {program}"))
+        .display()
+        .to_string()
+}
+
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The blocks that this suite runs.
+pub(crate) fn ours(of: impl Fn(&str) -> bool) -> Vec<Block> {
+    let all = blocks(&root()).into_iter();
+    let here = all.filter(|block| of(&block.page) && !block.is_marked && !block.delivers());
+    here.filter(|block| !is_around(block)).collect()
+}
+
+/// Whether it is run by a step of its own in CI.
+fn is_around(block: &Block) -> bool {
+    let Some((command, step)) = AROUND.iter().find(|(command, _)| *command == block.text.trim()) else {
+        return false;
+    };
+    let ci = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
+    assert!(
+        ci.lines().any(|line| line.trim().trim_start_matches("- ") == *step),
+        "{command} is run by nobody"
+    );
+    true
 }
 
 #[tokio::test]
@@ -46,48 +130,44 @@ async fn every_command_of_a_runbook_can_be_typed() {
     let database = Database::migrated().await;
     let settings = Settings::user(&database);
     let service = Service::ready("api", &settings).await;
-    let mut programs = 0;
-    for Line { page, words } in lines() {
-        let line = words.join(" ");
-        let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
-        match &*words[0] {
-            "worker" => {
-                programs += 1;
-                let output = process::run(settings.command("worker", &arguments)).await;
-                let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-                // Numbers of jobs are examples; that there is none of that number is an answer.
-                let is_example = said.contains("no job");
-                assert!(output.status.success() || is_example, "{page}: {line}: {said}");
-                assert!(!said.contains("usage:"), "{page}: {line}: {said}");
-            }
-            "migrator" => {
-                programs += 1;
-                let own = Database::migrated().await;
-                let output =
-                    process::run(in_parts(Settings::none(), &own).command("migrator", &arguments)).await;
-                assert!(output.status.success(), "{page}: {line}: {output:?}");
-            }
-            "curl" => {
-                let path = line.split_once("localhost:3333").unwrap_or_else(|| panic!("{page}: {line}")).1;
-                let answer = service.client().get(path).await.unwrap();
-                assert_eq!(answer.status, 200, "{page}: {line}");
-            }
-            "cargo" => {
-                assert_eq!(words[1..3], ["xtask", "preflight"], "{page}: {line}");
-                let help = process::run(process::command("xtask", &["preflight", "--help"], &[])).await;
-                let help = String::from_utf8_lossy(&help.stdout).into_owned();
-                for option in arguments.iter().filter(|word| word.starts_with("--")) {
-                    assert!(help.contains(option), "{page}: {line}: {option} is unknown");
-                }
-            }
-            script => {
-                let name = script.strip_prefix("ops/scripts/").unwrap_or_else(|| panic!("{page}: {line}"));
-                assert!(folder(script).is_file(), "{page}: there is no {script}");
-                let tests = fs::read_dir(folder("bin/xtask/tests/ops")).unwrap();
-                let mut texts = tests.map(|test| fs::read_to_string(test.unwrap().path()).unwrap());
-                assert!(texts.any(|text| text.contains(name)), "{page}: no test runs {script}");
-            }
-        }
+    // The blocks of a restore follow from each other: `restore.rs` runs them.
+    let blocks = ours(|page| page != "README.md" && page != RESTORE);
+    assert!(blocks.len() > 4, "{}", blocks.len());
+    for block in blocks {
+        let own = Database::migrated().await;
+        // A worker is asked about the service; a migrator has a schema of its own to undo.
+        let of = if block.text.contains("worker ") { &database } else { &own };
+        let desk = Desk::new(&format!("{}-{}", block.page.replace('/', "-"), block.line))
+            .settings(&Settings::user(of))
+            .with("API_PORT", service.port.to_string());
+        desk.types(&block.place(), &block.text).await;
     }
-    assert!(programs > 6, "{programs}");
+}
+
+#[tokio::test]
+async fn the_readme_can_be_pasted_from_the_first_line_to_the_last() {
+    let database = Database::migrated().await;
+    let (user, portal) = (Settings::user(&database), Settings::portal(&database));
+    let seeded = process::run(user.command("api", &["seed-demo"])).await;
+    assert!(seeded.status.success(), "{seeded:?}");
+    let (api, office) = (Service::ready("api", &user).await, Service::ready("portal-api", &portal).await);
+    let made = create_operator(&database, "operator@demo.test", "SUPER_ADMIN", PASSWORD).await;
+    assert!(made.status.success(), "{made:?}");
+    let (api, office) =
+        (format!("http://127.0.0.1:{}", api.port), format!("http://127.0.0.1:{}", office.port));
+    let env = format!(
+        "API_URL={api}\nPORTAL_URL={office}\nDEMO_USER=demo\nDEMO_PASSWORD=Demo1234\n\
+         OPERATOR_EMAIL=operator@demo.test\nOPERATOR_PASSWORD={PASSWORD}\n"
+    );
+    let lines: String = ours(|page| page == "README.md").into_iter().map(|block| block.text).collect();
+    let desk = Desk::new("readme")
+        .file("target/dev/env", &env)
+        .file("todo.txt", "(A) Buy milk +home @shop due:2030-12-31\nx Pay rent\n")
+        .with("API_URL", api)
+        .with("DEMO_PASSWORD", "Demo1234");
+    let said = desk.types("README.md", &lines).await;
+    assert!(!said.contains("\"errors\""), "{said}");
+    for part in ["\"me\":{", "\"reference\":\"TODO-", "\"totalCount\":", "\"eventType\":\"", "created 2, "] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
 }

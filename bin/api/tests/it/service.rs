@@ -72,6 +72,11 @@ impl Settings {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
     /// The command that runs a program with these.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> std::process::Command {
         let variables: Vec<_> = self.0.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -13,11 +13,14 @@ mod images;
 mod keys;
 mod migrate;
 mod moto;
+#[path = "../../../api/tests/it/pages.rs"]
+mod pages;
 mod permissions;
 mod render;
 mod rollback;
 mod stub;
 mod terraform;
 mod tools;
+mod typed;
 mod watching;
 mod workflows;

@@ -4,7 +4,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -70,11 +70,20 @@ impl Stub {
 
     /// Runs a script of `ops/scripts`.
     pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Output {
+        self.with_stand_ins(Command::new(root().join("ops/scripts").join(script)).args(arguments))
+    }
+
+    /// Types lines into a shell that stands in a folder.
+    pub(crate) fn types(&self, folder: &Path, lines: &str) -> Output {
+        let mut shell = Command::new("bash");
+        self.with_stand_ins(shell.args(["-euo", "pipefail", "-c", lines]).current_dir(folder))
+    }
+
+    fn with_stand_ins(&self, command: &mut Command) -> Output {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders = vec![self.folder.clone()];
         folders.extend(std::env::split_paths(&path));
-        Command::new(root().join("ops/scripts").join(script))
-            .args(arguments)
+        command
             .env("PATH", std::env::join_paths(folders).unwrap())
             .env("DEPLOYMENT", self.deployment.to_string())
             .env("SHA", SHA)
@@ -83,6 +92,14 @@ impl Stub {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .output()
             .unwrap()
+    }
+
+    /// Another program that stands in for one of `PATH`.
+    pub(crate) fn program(self, name: &str, text: &str) -> Self {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
     }
 
     /// What it was asked, word by word.
