@@ -46,6 +46,7 @@ mod test_task;
 mod tidy;
 mod tools;
 mod up;
+mod upgrade;
 mod workspace;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    architecture, args::Args, bench, ci, image, import, preflight, sbom, schema, test_task, tidy, up,
+    architecture, args::Args, bench, ci, image, import, preflight, sbom, schema, test_task, tidy, up, upgrade,
 };
 
 /// One word after `cargo xtask`.
@@ -123,6 +123,22 @@ nothing twice. Exit code 0: all lines are in; 2: some lines were bad; 1: it coul
         example: "cargo xtask bench --json",
         help: "Usage: cargo xtask bench [WORDS FOR bench]\n\nStarts a private PostgreSQL (default durability) and Redis below target/bench.",
         run: bench::run,
+    },
+    Task {
+        name: "upgrade",
+        line: "the previous release's programs and these on one database",
+        example: "cargo xtask upgrade",
+        help: "\
+Usage: cargo xtask upgrade [--from REV] [--released]
+
+Builds the programs of the previous release (ops/previous-release) from git, and lets them and
+these meet: its programs on the new schema, these on what it wrote, both beside each other, and
+its own again after these. Compiles twice. Needs the history: a clone of the newest commit alone
+has none.
+
+  --from REV   another release than that of the file
+  --released   run nothing; write HEAD into the file: it is what runs in production now",
+        run: upgrade::run,
     },
     Task {
         name: "image",

@@ -13,7 +13,7 @@ use crate::{
 
 /// Nothing survives the run, so nothing has to reach the disk. What a commit promises to other
 /// connections (`synchronous_commit`) stays as in production, because tests are about that.
-const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "test",
     profile: Profile::Dev,
     postgres_settings: &["fsync=off", "full_page_writes=off", "max_connections=400"],

@@ -54,9 +54,22 @@ impl Migrations {
             server = self.counter().await?;
             passing(server, log);
         }
-        let anew = "UPDATE log_identity SET epoch = gen_random_uuid()";
-        self.connection.execute(anew).await.map_err(said)?;
+        self.rename().await?;
         Ok(Restored { log, server })
+    }
+
+    /// Each time another epoch: two copies of one moment go on differently, and nothing in them tells
+    /// the second from the first.
+    async fn rename(&mut self) -> Result<(), MigrationError> {
+        let renamed = self.connection.execute("UPDATE log_identity SET epoch = gen_random_uuid()").await;
+        let cause = match renamed.map(|done| done.rows_affected()) {
+            Ok(1) => return Ok(()),
+            Ok(rows) => format!("log_identity has {rows} rows"),
+            Err(error) => error.to_string(),
+        };
+        Err(MigrationError::Failed(format!(
+            "the log has no name to change; is its schema older than this release? run `migrator` first: {cause}"
+        )))
     }
 
     async fn counter(&mut self) -> Result<u64, MigrationError> {

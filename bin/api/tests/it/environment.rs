@@ -18,3 +18,8 @@ pub(crate) fn key(file: &str) -> String {
     let path = PathBuf::from(told("TEST_KEYS_DIR")).join(file);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// The programs of the previous release, where `cargo xtask upgrade` has built them.
+pub(crate) fn previous() -> Option<PathBuf> {
+    std::env::var_os("TEST_PREVIOUS_BIN_DIR").map(PathBuf::from)
+}

@@ -79,5 +79,6 @@ mod terms;
 mod time_travel;
 mod todos;
 mod two_factor;
+mod upgrade;
 mod visibility;
 mod workers;

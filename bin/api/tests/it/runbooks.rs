@@ -17,10 +17,11 @@ use crate::{
 };
 
 /// What stands around this test, and cannot run within it.
-const AROUND: [(&str, &str); 2] = [
+const AROUND: [(&str, &str); 3] = [
     // It is what runs this test.
     ("cargo xtask test", "run: cargo xtask test"),
     ("cargo xtask up", "run: cargo xtask up --detach"),
+    ("cargo xtask upgrade", "run: cargo xtask upgrade"),
 ];
 pub(crate) const RESTORE: &str = "ops/runbooks/restore.md";
 /// Numbers of jobs are examples: that there is none of that number is an answer.

@@ -87,6 +87,7 @@ fn the_migrator_comes_before_any_service_and_production_after_staging() {
     assert!(release.contains("SHA: ${{ github.sha }}"), "one commit from the images to the services");
     assert!(!release.contains("continue-on-error") && !release.contains("always()"), "a failure stops");
     let deploy = text(".github/workflows/deploy.yml");
+    assert!(deploy.contains("run: cargo xtask upgrade") && deploy.contains("needs: upgrade"), "{deploy}");
     assert!(deploy.contains("branches: [main]") && deploy.contains("needs: staging"), "{deploy}");
     assert!(deploy.contains("cancel-in-progress: false"), "a running migration is not cut");
     let rollback = text(".github/workflows/rollback.yml");
