@@ -42,7 +42,7 @@ const LINES: Piece = Piece {
 };
 
 /// A kind is what its events are. Some of the oldest and of the newest are looked at, so that one row
-/// of theirs that is wrong takes no kind away.
+/// of theirs that is wrong takes no kind away; where there is no row, the log itself is asked.
 const KINDS: Piece = Piece {
     table: "audit_kinds",
     key: "kind::text",
@@ -56,7 +56,11 @@ const KINDS: Piece = Piece {
         "(SELECT tx_id, position FROM public.audit_list WHERE kind = $1::text::bigint \
             ORDER BY tx_id, position LIMIT 4) \
          UNION (SELECT tx_id, position FROM public.audit_list WHERE kind = $1::text::bigint \
-            ORDER BY tx_id DESC, position DESC LIMIT 4)",
+            ORDER BY tx_id DESC, position DESC LIMIT 4) \
+         UNION (SELECT e.tx_id, e.position FROM public.audit_kinds AS k JOIN events AS e \
+            ON e.aggregate_type = k.aggregate_type AND e.event_type = k.event_type \
+            AND COALESCE(e.metadata->>'platform', '') = k.platform WHERE k.kind = $1::text::bigint \
+            AND NOT EXISTS (SELECT FROM public.audit_list AS a WHERE a.kind = $1::text::bigint) LIMIT 1)",
     ),
 };
 
