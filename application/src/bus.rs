@@ -50,7 +50,7 @@ use tracing::Instrument;
 
 use crate::{
     App, Caller, Failure, Never, Platform, Refusal, meter,
-    ports::{Cursor, ReadModel, Visibility},
+    ports::{Clock, Cursor, ReadModel, Visibility},
 };
 
 /// The longest idempotency key, in characters.
@@ -69,8 +69,15 @@ pub enum Access {
     NeedsOne(&'static [Permission]),
     /// A person who is signed in with a session, with all of these; never an API key.
     InPerson(&'static [Permission]),
+    /// As [`Self::InPerson`], and the password was shown within
+    /// [`CONFIRMATION_AGE_MAX`](crate::CONFIRMATION_AGE_MAX): what a session that was left open, or
+    /// stolen, must not do.
+    InPersonConfirmed(&'static [Permission]),
     /// An operator of the portal with at least this role, or the system on its command line.
     Operator(OperatorRole),
+    /// As [`Self::Operator`], and the password was shown within
+    /// [`CONFIRMATION_AGE_MAX`](crate::CONFIRMATION_AGE_MAX).
+    OperatorConfirmed(OperatorRole),
     /// Only the system itself, on its command line; never a surface.
     System,
 }
@@ -79,7 +86,7 @@ impl Access {
     fn admit<R: Error + 'static>(self, caller: &Caller) -> Result<(), Failure<R>> {
         match self {
             Self::Public => Ok(()),
-            Self::System | Self::Operator(_) if caller.is_system() => Ok(()),
+            Self::System | Self::Operator(_) | Self::OperatorConfirmed(_) if caller.is_system() => Ok(()),
             Self::System => Err(Failure::Unauthenticated),
             Self::SignedIn => caller.signed_in().map(|_| ()),
             Self::Needs(permissions) => {
@@ -87,7 +94,7 @@ impl Access {
                 let missing = caller.lacks(permissions);
                 if missing.is_empty() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
             }
-            Self::InPerson(permissions) => {
+            Self::InPerson(permissions) | Self::InPersonConfirmed(permissions) => {
                 Self::Needs(permissions).admit(caller)?;
                 caller.session().map(drop).ok_or(Failure::NotInPerson)
             }
@@ -96,11 +103,31 @@ impl Access {
                 let missing = caller.lacks(permissions);
                 if missing.len() < permissions.len() { Ok(()) } else { Err(Failure::Forbidden(missing)) }
             }
-            Self::Operator(least) => match caller.operator_role() {
+            Self::Operator(least) | Self::OperatorConfirmed(least) => match caller.operator_role() {
                 Some(role) if role >= least => Ok(()),
                 Some(_) => Err(Failure::RoleTooLow(least.name())),
                 None => Err(Failure::Unauthenticated),
             },
+        }
+    }
+
+    /// Refuses who may, but showed the password too long ago.
+    fn confirm<R: Error + 'static>(self, caller: &Caller, clock: &dyn Clock) -> Result<(), Failure<R>> {
+        match self {
+            Self::InPersonConfirmed(_) | Self::OperatorConfirmed(_)
+                if !caller.is_system() && !caller.confirmed_lately(clock.now()) =>
+            {
+                Err(Failure::NotConfirmed)
+            }
+            Self::InPersonConfirmed(_)
+            | Self::OperatorConfirmed(_)
+            | Self::Public
+            | Self::SignedIn
+            | Self::Needs(_)
+            | Self::NeedsOne(_)
+            | Self::InPerson(_)
+            | Self::Operator(_)
+            | Self::System => Ok(()),
         }
     }
 }
@@ -157,7 +184,7 @@ pub trait Query: Send + Sync + 'static {
     const READS: &'static [ReadModel];
     /// Whether it is written down that an operator asks. Only what shows nothing that another query
     /// of the same request does not show may say no.
-    const NOTED: bool = matches!(Self::ACCESS, Access::Operator(_));
+    const NOTED: bool = matches!(Self::ACCESS, Access::Operator(_) | Access::OperatorConfirmed(_));
     /// What is written down beside its name: ids and names of ours, never anything personal.
     fn about(&self) -> Option<String> {
         None
@@ -219,6 +246,7 @@ impl App {
         Self: Handle<C>,
     {
         C::ACCESS.admit(caller)?;
+        C::ACCESS.confirm(caller, self.clock.as_ref())?;
         let key_fits = |key: &String| {
             (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count())
                 && !key.chars().any(char::is_control)
@@ -245,6 +273,7 @@ impl App {
         Self: Answer<Q>,
     {
         Q::ACCESS.admit(caller)?;
+        Q::ACCESS.confirm(caller, self.clock.as_ref())?;
         if let Some(cursor) = after
             && self.visible(Q::READS, cursor).await != Visibility::Shown
         {

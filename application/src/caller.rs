@@ -1,5 +1,6 @@
 //! Who asks: always from a verified token, never from the input.
 
+use chrono::TimeDelta;
 use domain::{
     Actor, ApiKeyId, OperatorId, SessionId, TenantId, Timestamp, UserId,
     operator::OperatorRole,
@@ -7,6 +8,9 @@ use domain::{
 };
 
 use crate::Failure;
+
+/// How long after somebody signed in, or showed the password again, what is sensitive is allowed.
+pub const CONFIRMATION_AGE_MAX: TimeDelta = TimeDelta::minutes(15);
 
 /// Which surface a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +41,8 @@ pub struct Caller {
     /// Ties together all that one request causes; the request id.
     pub correlation: String,
     standing: Standing,
+    /// When the person of the session showed the password last.
+    confirmed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -76,13 +82,14 @@ impl Caller {
             platform,
             correlation: correlation.into(),
             standing: Standing::Anonymous,
+            confirmed_at: None,
         }
     }
 
     /// The system itself, on its command line.
     pub fn system(platform: Platform, correlation: impl Into<String>) -> Self {
         let correlation = correlation.into();
-        Self { actor: Actor::System, platform, correlation, standing: Standing::System }
+        Self { actor: Actor::System, platform, correlation, standing: Standing::System, confirmed_at: None }
     }
 
     /// A person with a verified token that works until `until`, with the rights that the seeded ones
@@ -100,6 +107,7 @@ impl Caller {
             platform: Platform::User,
             correlation: String::new(),
             standing: Standing::Member { member, session, permissions, until },
+            confirmed_at: None,
         }
     }
 
@@ -110,6 +118,7 @@ impl Caller {
             platform: Platform::User,
             correlation: String::new(),
             standing: Standing::Key { owner, permissions, until },
+            confirmed_at: None,
         }
     }
 
@@ -120,7 +129,23 @@ impl Caller {
             platform: Platform::Portal,
             correlation: String::new(),
             standing: Standing::Operator { role, session, until },
+            confirmed_at: None,
         }
+    }
+
+    /// The caller, whose token says that the password was shown at that moment.
+    pub fn confirmed(self, at: Timestamp) -> Self {
+        Self { confirmed_at: Some(at), ..self }
+    }
+
+    /// When the password was shown last; `None` where the token does not say.
+    pub fn confirmed_at(&self) -> Option<Timestamp> {
+        self.confirmed_at
+    }
+
+    /// Whether the password was shown so lately that what is sensitive is allowed.
+    pub(crate) fn confirmed_lately(&self, now: Timestamp) -> bool {
+        self.confirmed_at.is_some_and(|at| now.signed_duration_since(at) < CONFIRMATION_AGE_MAX)
     }
 
     /// What there is to be looked at again since the token was signed.

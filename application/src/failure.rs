@@ -136,6 +136,11 @@ pub enum Failure<R: Error + 'static = Never> {
     /// An API key asks for what only a person who is signed in may.
     #[error("This needs a person who is signed in; an API key is not enough")]
     NotInPerson,
+    /// Somebody may, but showed the password too long ago.
+    #[error(
+        "This needs your password again: call confirmPassword, then repeat this with the access token that it gives"
+    )]
+    NotConfirmed,
 }
 
 fn list(permissions: &[Permission]) -> String {
@@ -159,6 +164,7 @@ impl<R: Error + 'static> Failure<R> {
             Self::Internal(source) => Failure::Internal(source),
             Self::RateLimited(wait) => Failure::RateLimited(wait),
             Self::NotInPerson => Failure::NotInPerson,
+            Self::NotConfirmed => Failure::NotConfirmed,
         }
     }
 }
@@ -169,9 +175,11 @@ impl<R: Refusal> Failure<R> {
         match self {
             Self::Rejected(refusal) => refusal.code(),
             Self::Unauthenticated => Code::Unauthenticated,
-            Self::Forbidden(_) | Self::RoleTooLow(_) | Self::WrongPlatform { .. } | Self::NotInPerson => {
-                Code::Forbidden
-            }
+            Self::Forbidden(_)
+            | Self::RoleTooLow(_)
+            | Self::WrongPlatform { .. }
+            | Self::NotInPerson
+            | Self::NotConfirmed => Code::Forbidden,
             Self::Conflict { .. } | Self::KeyReused => Code::Conflict,
             Self::KeyMalformed => Code::ValidationFailed,
             Self::NotThereYet | Self::Unavailable(_) => Code::Unavailable,
@@ -203,6 +211,8 @@ pub struct Problem {
     pub cause: Option<BoxError>,
     /// With `RATE_LIMITED`: when to ask again.
     pub retry_after: Option<Duration>,
+    /// With `FORBIDDEN`: the same would be allowed once the password was shown again.
+    pub reauthenticate: bool,
 }
 
 impl Problem {
@@ -215,6 +225,7 @@ impl Problem {
             current_version: None,
             cause: None,
             retry_after: None,
+            reauthenticate: false,
         }
     }
 
@@ -246,6 +257,7 @@ impl<R: Refusal> From<Failure<R>> for Problem {
             Failure::Conflict { current_version } => Self { current_version: Some(current_version), ..plain },
             Failure::KeyReused | Failure::KeyMalformed => plain.of_field("idempotencyKey"),
             Failure::Unavailable(cause) | Failure::Internal(cause) => Self { cause: Some(cause), ..plain },
+            Failure::NotConfirmed => Self { reauthenticate: true, ..plain },
             Failure::Unauthenticated
             | Failure::Forbidden(_)
             | Failure::RoleTooLow(_)

@@ -14,6 +14,7 @@ mod app;
 pub mod audit;
 mod bus;
 mod caller;
+pub mod confirmation;
 mod failure;
 mod filter;
 pub mod jobs;
@@ -40,7 +41,7 @@ pub use app::{App, Deps, Lifetimes};
 pub use bus::{
     Access, Answer, Answered, Command, Done, Handle, IDEMPOTENCY_KEY_CHARS_MAX, Outcome, Query, Terms,
 };
-pub use caller::{Caller, Member, Platform};
+pub use caller::{CONFIRMATION_AGE_MAX, Caller, Member, Platform};
 pub use failure::{BoxError, Code, Failure, Never, Problem, Refusal};
 pub use filter::{FILTER_NODES_MAX, Filter, FilterTooLarge, Test};
 pub use limits::{LocalLimits, PASSWORD_BACKOFF, PUBLIC_LIMIT};

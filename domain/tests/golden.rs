@@ -18,7 +18,7 @@ use domain::{
     tag::{Colour, Slug, TagEvent, TagName},
     tenant::{Naming, TenantEvent, TenantName},
     todo::{Priority, TodoEvent, TodoText},
-    two_factor::{Bound, Challenged, Fact, Factor, Generated, Passed, Refused, Unbound},
+    two_factor::{Bound, Challenged, Fact, Factor, Generated, Passed, Refused, Reset, Unbound},
     upcast, upcasters,
     user::{PasswordChange, Revocation, UserEvent},
 };
@@ -184,6 +184,7 @@ fn users() -> Vec<UserEvent> {
             at,
         },
         UserEvent::SessionRefreshed { session, refresh, expires_at: at, at },
+        UserEvent::SessionConfirmed { session, factor: Some(Factor::Code { step: 56_666_666 }), at },
         UserEvent::SessionRevoked { session, reason: Revocation::TokenReused, at },
         UserEvent::RoleAssigned { role: RoleRef::Custom(RoleId(id(8))), at },
         UserEvent::RoleRevoked { role: SystemRole::Viewer.into(), at },
@@ -229,6 +230,7 @@ fn second_factor<E: From<Fact>>() -> Vec<E> {
         Fact::Generated(Generated { secret: Sealed::new("sealed-secret"), at }),
         Fact::Bound(Bound { factor: Factor::Code { step: 56_666_666 }, recovery, at }),
         Fact::Unbound(Unbound { factor: Factor::Bypass, at }),
+        Fact::Reset(Reset { grounds: Sealed::new("sealed-grounds"), at }),
         Fact::Challenged(Challenged { challenge: challenge.clone(), expires_at: at, at }),
         Fact::Passed(Passed {
             challenge,
@@ -265,6 +267,7 @@ fn operators() -> Vec<OperatorEvent> {
             at,
         },
         OperatorEvent::SignedIn { session: SessionId(id(5)), expires_at: at, at },
+        OperatorEvent::SessionConfirmed { session: SessionId(id(5)), factor: None, at },
         OperatorEvent::SignedOut { session: SessionId(id(5)), reason: SignOut::RoleChanged, at },
         OperatorEvent::Renamed { fullname: Sealed::new("sealed-fullname"), at },
         OperatorEvent::RoleChanged { role: OperatorRole::Operations, at },

@@ -10,10 +10,10 @@ use std::{
 
 use application::{
     Caller, Member,
-    ports::{AccessTokens, Clock, Entropy, HashError, Passwords, TokenError, TokenSubject},
+    ports::{AccessTokens, Clock, Entropy, HashError, Passwords, TokenError, TokenSession, TokenSubject},
 };
 use async_trait::async_trait;
-use domain::{SessionId, Timestamp};
+use domain::Timestamp;
 use uuid::{Builder, Uuid};
 
 /// 14 November 2023, 22:13:20 UTC.
@@ -114,14 +114,14 @@ impl Passwords for TestPasswords {
 /// Access tokens that anybody can read and forge.
 #[derive(Debug, Default)]
 pub struct TestTokens {
-    issued: Mutex<Vec<(String, TokenSubject, SessionId, Timestamp)>>,
+    issued: Mutex<Vec<(String, TokenSubject, TokenSession, Timestamp)>>,
 }
 
 impl AccessTokens for TestTokens {
     fn issue(
         &self,
         subject: &TokenSubject,
-        session: SessionId,
+        session: TokenSession,
         id: Uuid,
         _: Timestamp,
         until: Timestamp,
@@ -138,12 +138,15 @@ impl AccessTokens for TestTokens {
         let Some((_, subject, session, until)) = known else {
             return Err(TokenError::Invalid("unknown or expired".to_owned()));
         };
-        Ok(match subject {
+        let caller = match subject {
             TokenSubject::User { user, tenant, roles } => {
-                Caller::member(Member { tenant: *tenant, user: *user }, *session, roles, *until)
+                Caller::member(Member { tenant: *tenant, user: *user }, session.id, roles, *until)
             }
-            TokenSubject::Operator { operator, role } => Caller::operator(*operator, *session, *role, *until),
-        })
+            TokenSubject::Operator { operator, role } => {
+                Caller::operator(*operator, session.id, *role, *until)
+            }
+        };
+        Ok(caller.confirmed(session.confirmed_at))
     }
 }
 

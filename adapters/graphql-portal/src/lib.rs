@@ -38,6 +38,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     operator::SessionMutation,
+    operator::ConfirmationMutation,
     operator::TwoFactorMutation,
     operator::OperatorMutation,
     todo::TodoMutation,

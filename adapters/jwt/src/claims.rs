@@ -2,7 +2,7 @@
 
 use application::{
     Caller, Member, Platform,
-    ports::{TokenError, TokenSubject},
+    ports::{TokenError, TokenSession, TokenSubject},
 };
 use domain::{OperatorId, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole, role::RoleRef};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub(crate) struct Claims {
     pub(crate) roles: Vec<String>,
     #[serde(default)]
     pub(crate) sid: Option<Uuid>,
+    /// When the password of the session was shown last, under the name that OIDC gave it.
+    #[serde(default, rename = "auth_time")]
+    pub(crate) auth_time: Option<i64>,
     #[serde(default)]
     pub(crate) iat: Option<i64>,
     #[serde(default)]
@@ -52,7 +55,7 @@ impl Claims {
     /// What a new token says of `subject`.
     pub(crate) fn of(
         subject: &TokenSubject,
-        session: SessionId,
+        session: TokenSession,
         id: Uuid,
         now: Timestamp,
         until: Timestamp,
@@ -73,7 +76,8 @@ impl Claims {
             platform: platform.name().to_owned(),
             tenant_id,
             roles,
-            sid: Some(session.0),
+            sid: Some(session.id.0),
+            auth_time: Some(session.confirmed_at.timestamp()),
             iat: Some(now.timestamp()),
             nbf: Some(now.timestamp()),
             exp: until.timestamp(),
@@ -91,8 +95,15 @@ impl Claims {
         }
     }
 
-    /// Who shows this token.
+    /// Who shows this token. One of a release that did not write `auth_time` was confirmed nowhen.
     pub(crate) fn caller(&self, platform: Platform) -> Result<Caller, TokenError> {
+        let caller = self.bearer(platform)?;
+        let Some(seconds) = self.auth_time else { return Ok(caller) };
+        let confirmed_at = Timestamp::from_timestamp(seconds, 0);
+        Ok(caller.confirmed(confirmed_at.ok_or_else(|| invalid("auth_time is out of range"))?))
+    }
+
+    fn bearer(&self, platform: Platform) -> Result<Caller, TokenError> {
         let sub: Uuid = self.sub.parse().map_err(|_| invalid("sub is not an id"))?;
         let session = SessionId(self.sid.ok_or_else(|| invalid("sid is missing"))?);
         let until = Timestamp::from_timestamp(self.exp, 0).ok_or_else(|| invalid("exp is out of range"))?;

@@ -4,9 +4,9 @@ use std::fmt;
 
 use application::{
     Caller, Platform,
-    ports::{AccessTokens, TokenError, TokenSubject},
+    ports::{AccessTokens, TokenError, TokenSession, TokenSubject},
 };
-use domain::{SessionId, Timestamp};
+use domain::Timestamp;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -111,7 +111,7 @@ impl AccessTokens for RsaTokens {
     fn issue(
         &self,
         subject: &TokenSubject,
-        session: SessionId,
+        session: TokenSession,
         id: Uuid,
         now: Timestamp,
         until: Timestamp,

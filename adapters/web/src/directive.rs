@@ -3,6 +3,6 @@
 
 use async_graphql::TypeDirective;
 
-/// Needs no token; one client may use all of these together 20 times a minute.
+/// Needs no token, or checks a password; one client may use all of these together 20 times a minute.
 #[TypeDirective(location = "FieldDefinition")]
 pub fn limited() {}

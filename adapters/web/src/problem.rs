@@ -65,6 +65,9 @@ pub fn problem(problem: Problem) -> Error {
     if let Some(wait) = problem.retry_after {
         extensions.set("retryAfterSeconds", retry_after_seconds(wait));
     }
+    if problem.reauthenticate {
+        extensions.set("reauthenticate", true);
+    }
     Error { message: problem.message, source: None, extensions: Some(extensions) }
 }
 
@@ -191,6 +194,15 @@ mod tests {
         let internal = failed(Failure::<Never>::Internal("password=hunter2".into()));
         assert_eq!(internal.message, INTERNAL_MESSAGE);
         assert!(!format!("{internal:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn who_has_to_show_the_password_again_is_told_so() {
+        let values = failed(Failure::<Never>::NotConfirmed).extensions.expect("extensions");
+        assert_eq!(values.get("code"), Some(&Value::from("FORBIDDEN")));
+        assert_eq!(values.get("reauthenticate"), Some(&Value::from(true)));
+        let missing = failed(Failure::<Never>::NotInPerson).extensions.expect("extensions");
+        assert_eq!(missing.get("reauthenticate"), None);
     }
 
     #[test]

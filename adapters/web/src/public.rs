@@ -1,6 +1,6 @@
 //! Operations that need no token, and how often one client may use them.
 //!
-//! A resolver that anybody may use says so with the directive `@limited`. That is the only list
+//! A resolver that anybody may use, or that checks a password, says so with the directive `@limited`. That is the only list
 //! there is: the surface reads it from its own schema, clients read it in the same place, and the
 //! coverage test of `bin/api` finds a field that answers strangers without it.
 

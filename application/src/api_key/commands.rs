@@ -40,7 +40,7 @@ impl Command for CreateApiKey {
     type Output = NewApiKey;
     type Rejection = ApiKeyError;
     const NAME: &'static str = "api_key.create";
-    const ACCESS: Access = Access::InPerson(&[Permission::ManageApiKeys]);
+    const ACCESS: Access = Access::InPersonConfirmed(&[Permission::ManageApiKeys]);
     const SHOWN_IN: &'static [ReadModel] = &[ReadModel::ApiKeyList];
 }
 

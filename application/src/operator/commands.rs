@@ -76,7 +76,7 @@ macro_rules! operator_command {
             type Output = OperatorChanged;
             type Rejection = OperatorError;
             const NAME: &'static str = $name;
-            const ACCESS: Access = Access::Operator(OperatorRole::SuperAdmin);
+            const ACCESS: Access = Access::OperatorConfirmed(OperatorRole::SuperAdmin);
             const SHOWN_IN: &'static [ReadModel] = &[ReadModel::OperatorList];
         }
     };

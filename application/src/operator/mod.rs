@@ -1,12 +1,14 @@
 //! Operators: the first one made on the command line, all others on the portal.
 
 mod commands;
+mod confirmation;
 mod queries;
 mod refusal;
 mod sessions;
 mod two_factor;
 
 pub use commands::{CreateOperator, OperatorChanged, UpdateOperator};
+pub use confirmation::ConfirmPortalPassword;
 pub use queries::{
     CountOperators, OperatorField, OperatorFilter, OperatorList, OperatorRow, Operators, PortalMe,
 };

@@ -12,7 +12,7 @@ impl Refusal for OperatorError {
             Self::NotFound => Code::NotFound,
             Self::AlreadyCreated | Self::EmailTaken => Code::AlreadyExists,
             Self::InvalidCredentials | Self::Deactivated => Code::Unauthenticated,
-            Self::LastSuperAdmin => Code::ValidationFailed,
+            Self::LastSuperAdmin | Self::PasswordWrong | Self::OwnTwoFactor => Code::ValidationFailed,
             Self::TwoFactor(error) => error.code(),
         }
     }
@@ -20,12 +20,14 @@ impl Refusal for OperatorError {
     fn field(&self) -> Option<&'static str> {
         match self {
             Self::EmailTaken => Some("email"),
+            Self::PasswordWrong => Some("password"),
             Self::TwoFactor(error) => error.field(),
             Self::NotFound
             | Self::AlreadyCreated
             | Self::InvalidCredentials
             | Self::Deactivated
-            | Self::LastSuperAdmin => None,
+            | Self::LastSuperAdmin
+            | Self::OwnTwoFactor => None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     Access, App, Caller, Command, Committed, Failure, Handle, Order, Outcome, Terms,
     aggregates::broken,
     bus::Done,
-    ports::{Cursor, ReadModel, TokenSubject, Visibility},
+    ports::{Cursor, ReadModel, TokenSession, TokenSubject, Visibility},
     user::sealed,
 };
 
@@ -135,7 +135,8 @@ impl App {
         Ok(PortalSession { id: SessionId(self.entropy.id()), expires_at })
     }
 
-    /// The token of a session that was just opened. It names the role that the operator had then.
+    /// The token of a session that was opened or confirmed `now`. It names the role that the operator
+    /// has then.
     pub(super) fn portal_token(
         &self,
         done: &Committed<Operator>,
@@ -146,7 +147,8 @@ impl App {
         let (operator, badge) = known.ok_or(Failure::Rejected(OperatorError::NotFound))?;
         let subject = TokenSubject::Operator { operator, role: badge.role };
         let PortalSession { id, expires_at } = session;
-        let access = self.tokens.issue(&subject, id, self.entropy.id(), now, expires_at);
+        let session = TokenSession { id, confirmed_at: now };
+        let access = self.tokens.issue(&subject, session, self.entropy.id(), now, expires_at);
         let access = access.map_err(|error| Failure::Internal(error.into()))?;
         Ok(PortalToken { access, expires_in: (expires_at - now).num_seconds() })
     }

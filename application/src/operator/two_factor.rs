@@ -65,7 +65,8 @@ macro_rules! two_factor_command {
         }
     };
 }
-const OWN: Access = Access::Operator(OperatorRole::Support);
+// A device that somebody else sets up at an open session would lock its owner out.
+const OWN: Access = Access::OperatorConfirmed(OperatorRole::Support);
 const SHOWN: &[ReadModel] = &[ReadModel::OperatorList];
 two_factor_command!(GeneratePortalTwoFactor -> TwoFactorSecret, "operator.generate_two_factor", OWN, &[]);
 two_factor_command!(BindPortalTwoFactor -> TwoFactorBound, "operator.bind_two_factor", OWN, SHOWN);

@@ -14,6 +14,8 @@ pub use event_log::{
 };
 pub use limits::{Backoff, Limit, Lockouts, RateLimits, Wait};
 pub use progress::{Progress, READ_WAIT, ReadModel, Visibility};
-pub use secrets::{AccessTokens, HashError, Passwords, TokenError, TokenSubject, Vault, VaultError};
+pub use secrets::{
+    AccessTokens, HashError, Passwords, TokenError, TokenSession, TokenSubject, Vault, VaultError,
+};
 pub use signals::{Change, Signal, Signals};
 pub use world::{Clock, Entropy, fresh_token, hash_token};

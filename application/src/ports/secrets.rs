@@ -93,13 +93,23 @@ pub enum TokenSubject {
     },
 }
 
+/// The session that an access token is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenSession {
+    /// Which.
+    pub id: SessionId,
+    /// When the password was shown last: a later token of the same session says a later moment only
+    /// when it was shown again.
+    pub confirmed_at: Timestamp,
+}
+
 /// Signed access tokens.
 pub trait AccessTokens: Send + Sync + 'static {
     /// A token for `subject` in `session`.
     fn issue(
         &self,
         subject: &TokenSubject,
-        session: SessionId,
+        session: TokenSession,
         id: Uuid,
         now: Timestamp,
         until: Timestamp,

@@ -160,7 +160,11 @@ impl Refusal for TwoFactorError {
     fn code(&self) -> Code {
         match self {
             Self::AlreadyBound => Code::AlreadyExists,
-            Self::NotBound | Self::NotGenerated | Self::CodeInvalid => Code::ValidationFailed,
+            Self::NotBound
+            | Self::NotGenerated
+            | Self::CodeInvalid
+            | Self::CodeMissing
+            | Self::ReasonMalformed => Code::ValidationFailed,
             Self::Required | Self::PassRefused | Self::TokenInvalid => Code::Unauthenticated,
             Self::Locked { .. } => Code::RateLimited,
         }
@@ -168,7 +172,8 @@ impl Refusal for TwoFactorError {
 
     fn field(&self) -> Option<&'static str> {
         match self {
-            Self::NotBound | Self::NotGenerated | Self::CodeInvalid => Some("code"),
+            Self::NotBound | Self::NotGenerated | Self::CodeInvalid | Self::CodeMissing => Some("code"),
+            Self::ReasonMalformed => Some("reason"),
             Self::Required
             | Self::AlreadyBound
             | Self::PassRefused
@@ -185,6 +190,8 @@ impl Refusal for TwoFactorError {
             | Self::NotBound
             | Self::NotGenerated
             | Self::CodeInvalid
+            | Self::CodeMissing
+            | Self::ReasonMalformed
             | Self::PassRefused
             | Self::TokenInvalid => None,
         }

@@ -90,12 +90,7 @@ impl Handle<ChangePassword> for App {
         let (_, state) = self.users.load(&StreamId::within(me.tenant, me.user.0)).await?;
         let account = state.account().ok_or(Failure::Rejected(UserError::NotFound))?;
         let checked = account.password.clone();
-        let hash = self.vault.open(me.user.0, "password", &checked).await.map_err(sealed)?;
-        // Whoever found an open session must not guess the password in it.
-        let attempt = self.attempt("change_password", &me.user.to_string()).await?;
-        let right = self.passwords.verify(change.current, hash).await?;
-        attempt.settle(right).await?;
-        if !right {
+        if !self.is_own_password(me, account, change.current).await? {
             return Err(Failure::Rejected(UserError::CurrentPasswordWrong));
         }
         let hash = self.passwords.hash(change.password.as_str().to_owned()).await?;

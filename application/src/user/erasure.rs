@@ -51,7 +51,7 @@ impl Command for EraseUser {
     type Output = ErasedUser;
     type Rejection = UserError;
     const NAME: &'static str = "user.erase";
-    const ACCESS: Access = Access::Operator(OperatorRole::SuperAdmin);
+    const ACCESS: Access = Access::OperatorConfirmed(OperatorRole::SuperAdmin);
     const SHOWN_IN: &'static [ReadModel] = &[ReadModel::People];
 }
 

@@ -77,7 +77,7 @@ pub struct AcceptInvitation {
 }
 
 user_command!(InviteUser -> PersonChanged, "user.invite", Access::Needs(&[Permission::ManageUsers]), [People]);
-user_command!(InviteOwner -> PersonChanged, "user.invite_owner", Access::Operator(OperatorRole::SuperAdmin), [People]);
+user_command!(InviteOwner -> PersonChanged, "user.invite_owner", Access::OperatorConfirmed(OperatorRole::SuperAdmin), [People]);
 user_command!(AcceptInvitation -> PersonChanged, "user.accept_invitation", Access::Public, [People, Referrals]);
 
 impl Handle<InviteUser> for App {

@@ -2,6 +2,7 @@
 
 mod account;
 mod commands;
+mod confirmation;
 mod erasure;
 mod invitations;
 mod letters;
@@ -21,10 +22,11 @@ pub use account::{
 };
 pub(crate) use commands::sealed;
 pub use commands::{AddPerson, Person, PersonChanged, Register, VerifyEmail};
+pub use confirmation::ConfirmPassword;
 pub use erasure::{EraseUser, ErasedUser};
 pub use invitations::{AcceptInvitation, InviteOwner, InviteUser};
-pub(crate) use letters::Addressed;
 pub use letters::NOTICE_AGE_MAX;
+pub(crate) use letters::Addressed;
 pub use past::{CountPeopleAsOf, PastPerson, PeopleAsOf, PeoplePast};
 pub use queries::{
     CountPeople, ListPeople, Me, People, PeopleById, PersonField, PersonFilter, PersonRow, PersonSort,

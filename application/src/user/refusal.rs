@@ -20,6 +20,7 @@ impl Refusal for UserError {
             | Self::PasswordCommon
             | Self::TokenInvalid
             | Self::CurrentPasswordWrong
+            | Self::PasswordWrong
             | Self::OwnSuspension
             | Self::LastOwner
             | Self::NotAccepted
@@ -40,7 +41,7 @@ impl Refusal for UserError {
             Self::FullnameMalformed => Some("fullname"),
             Self::UsernameMalformed | Self::UsernameTaken => Some("username"),
             Self::EmailMalformed | Self::EmailTaken | Self::AlreadyInvited => Some("email"),
-            Self::PasswordWeak | Self::PasswordCommon => Some("password"),
+            Self::PasswordWeak | Self::PasswordCommon | Self::PasswordWrong => Some("password"),
             Self::TokenInvalid => Some("token"),
             Self::TwoFactor(error) => error.field(),
             Self::CurrentPasswordWrong => Some("currentPassword"),

@@ -13,7 +13,7 @@ use super::commands::{itself, seal, sealed};
 use crate::{
     Access, App, Caller, Command, Failure, Handle, Order, Outcome, Terms,
     bus::Done,
-    ports::{Cursor, Entropy, ReadModel, TokenSubject, Visibility, hash_token},
+    ports::{Cursor, Entropy, ReadModel, TokenSession, TokenSubject, Visibility, hash_token},
 };
 
 /// The longest identifier that is looked up, in bytes.
@@ -219,14 +219,30 @@ impl App {
         refresh: String,
         now: Timestamp,
     ) -> Result<SessionTokens, Failure<UserError>> {
+        let (access, expires_in) = self.access_token(stream, user, session, now)?;
+        Ok(SessionTokens { access, refresh, expires_in })
+    }
+
+    /// The access token of an open session, and the seconds until it expires. It says when the
+    /// session was confirmed: refreshing does not change that.
+    pub(super) fn access_token(
+        &self,
+        stream: &StreamId,
+        user: &User,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(String, i64), Failure<UserError>> {
         let account = user.account().ok_or(Failure::Rejected(UserError::NotFound))?;
+        let open = account.sessions.iter().find(|open| open.id == session);
+        let open = open.ok_or(Failure::Rejected(UserError::SessionInvalid))?;
+        let session = TokenSession { id: session, confirmed_at: open.confirmed_at };
         let id = UserId(stream.own().ok_or(Failure::Rejected(UserError::NotFound))?);
         let subject = TokenSubject::User { user: id, tenant: account.tenant, roles: account.roles.clone() };
         let lifetime = chrono::Duration::from_std(self.lifetimes.access);
         let lifetime = lifetime.map_err(|error| Failure::Internal(error.into()))?;
         let access = self.tokens.issue(&subject, session, self.entropy.id(), now, now + lifetime);
         let access = access.map_err(|error| Failure::Internal(error.into()))?;
-        Ok(SessionTokens { access, refresh, expires_in: lifetime.num_seconds() })
+        Ok((access, lifetime.num_seconds()))
     }
 }
 

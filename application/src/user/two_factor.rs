@@ -70,9 +70,11 @@ macro_rules! two_factor_command {
         }
     };
 }
-two_factor_command!(GenerateTwoFactor -> TwoFactorSecret, "user.generate_two_factor", Access::InPerson(&[]));
-two_factor_command!(BindTwoFactor -> TwoFactorBound, "user.bind_two_factor", Access::InPerson(&[]));
-two_factor_command!(UnbindTwoFactor -> Committed<User>, "user.unbind_two_factor", Access::InPerson(&[]));
+// A device that somebody else sets up at an open session would lock its owner out.
+const OWN: Access = Access::InPersonConfirmed(&[]);
+two_factor_command!(GenerateTwoFactor -> TwoFactorSecret, "user.generate_two_factor", OWN);
+two_factor_command!(BindTwoFactor -> TwoFactorBound, "user.bind_two_factor", OWN);
+two_factor_command!(UnbindTwoFactor -> Committed<User>, "user.unbind_two_factor", OWN);
 two_factor_command!(VerifyTwoFactor -> SessionTokens, "user.verify_two_factor", Access::Public);
 
 impl Handle<GenerateTwoFactor> for App {

@@ -9,7 +9,7 @@ use adapter_jwt::{RsaTokens, Surface};
 use anyhow::{Context, Result, ensure};
 use application::{
     Platform,
-    ports::{AccessTokens, Clock, Entropy, TokenSubject},
+    ports::{AccessTokens, Clock, Entropy, TokenSession, TokenSubject},
 };
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -52,7 +52,8 @@ pub(crate) fn run(servers: &Servers, report: &mut Report) -> Result<()> {
                 tenant: TenantId(id()),
                 roles: vec![SystemRole::Owner.into()],
             };
-            issuer.issue(&subject, SessionId(id()), id(), now, until)
+            let session = TokenSession { id: SessionId(id()), confirmed_at: now };
+            issuer.issue(&subject, session, id(), now, until)
         })
         .collect::<Result<_, _>>()?;
     let bare = Bare::new(&private)?;

@@ -1,7 +1,10 @@
 //! What can be asked of an operator.
 
 use super::OperatorRole;
-use crate::{BlindIndex, Sealed, SessionId, Timestamp, two_factor::TwoFactorCommand};
+use crate::{
+    BlindIndex, Sealed, SessionId, Timestamp,
+    two_factor::{Confirmation, TwoFactorCommand},
+};
 
 /// Everything that can be asked of an operator.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub enum OperatorCommand {
         /// Whether the operator may work.
         active: Option<bool>,
     },
+    /// Show that the operator of an open session is still there.
+    Confirm(Confirmation),
     /// What the second factor asks.
     TwoFactor(TwoFactorCommand<PortalSession>),
 }

@@ -25,6 +25,12 @@ pub enum OperatorError {
     /// Nobody could manage operators any more.
     #[error("the last active SUPER_ADMIN can be neither demoted nor deactivated")]
     LastSuperAdmin,
+    /// Not the password the operator has, in an open session.
+    #[error("password is wrong")]
+    PasswordWrong,
+    /// Nobody vouches for oneself.
+    #[error("you cannot take away your own second factor like this; unbindTwoFactor does, with a code")]
+    OwnTwoFactor,
     /// The second factor refused.
     #[error(transparent)]
     TwoFactor(#[from] TwoFactorError),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::OperatorRole;
 use crate::{
     BlindIndex, Sealed, SessionId, Timestamp,
-    two_factor::{Bound, Challenged, Generated, Passed, Refused, Unbound, stores_two_factor},
+    two_factor::{Bound, Challenged, Factor, Generated, Passed, Refused, Reset, Unbound, stores_two_factor},
 };
 
 /// What happened to an operator. Stored names are for ever.
@@ -26,6 +26,10 @@ pub enum OperatorEvent {
     /// It signed in.
     #[serde(rename = "operator.signed_in")]
     SignedIn { session: SessionId, expires_at: Timestamp, at: Timestamp },
+    /// The operator of an open session showed the password again, and the second factor where one
+    /// is bound.
+    #[serde(rename = "operator.session_confirmed")]
+    SessionConfirmed { session: SessionId, factor: Option<Factor>, at: Timestamp },
     /// A session ended before its time; its token works no more.
     #[serde(rename = "operator.signed_out")]
     SignedOut { session: SessionId, reason: SignOut, at: Timestamp },
@@ -50,6 +54,9 @@ pub enum OperatorEvent {
     /// The second factor was removed.
     #[serde(rename = "operator.two_factor_unbound")]
     TwoFactorUnbound(Unbound),
+    /// The second factor was taken away by another operator.
+    #[serde(rename = "operator.two_factor_reset")]
+    TwoFactorReset(Reset),
     /// The password was right; the second factor is still to be shown.
     #[serde(rename = "operator.two_factor_challenged")]
     TwoFactorChallenged(Challenged),
@@ -66,6 +73,7 @@ stores_two_factor! {
     TwoFactorGenerated = Generated,
     TwoFactorBound = Bound,
     TwoFactorUnbound = Unbound,
+    TwoFactorReset = Reset,
     TwoFactorChallenged = Challenged,
     TwoFactorPassed = Passed,
     TwoFactorRefused = Refused,
@@ -83,6 +91,8 @@ pub enum SignOut {
     RoleChanged,
     /// The operator may not work any more.
     Deactivated,
+    /// The second factor was taken away.
+    SecondFactorReset,
 }
 
 impl DomainEvent for OperatorEvent {
@@ -90,6 +100,7 @@ impl DomainEvent for OperatorEvent {
         let name = match self {
             Self::Created { .. } => "operator.created",
             Self::SignedIn { .. } => "operator.signed_in",
+            Self::SessionConfirmed { .. } => "operator.session_confirmed",
             Self::SignedOut { .. } => "operator.signed_out",
             Self::Renamed { .. } => "operator.renamed",
             Self::RoleChanged { .. } => "operator.role_changed",
@@ -98,6 +109,7 @@ impl DomainEvent for OperatorEvent {
             Self::TwoFactorGenerated(_) => "operator.two_factor_generated",
             Self::TwoFactorBound(_) => "operator.two_factor_bound",
             Self::TwoFactorUnbound(_) => "operator.two_factor_unbound",
+            Self::TwoFactorReset(_) => "operator.two_factor_reset",
             Self::TwoFactorChallenged(_) => "operator.two_factor_challenged",
             Self::TwoFactorPassed(_) => "operator.two_factor_passed",
             Self::TwoFactorRefused(_) => "operator.two_factor_refused",

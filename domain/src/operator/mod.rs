@@ -1,12 +1,15 @@
 //! Operators: the portal's own identities. They have no link to users.
 
 mod command;
+mod confirmation;
 mod error;
 mod event;
 mod role;
 mod roster;
 #[cfg(test)]
 mod spec;
+#[cfg(test)]
+mod spec_confirmation;
 
 pub use command::{OperatorCommand, PortalSession};
 pub use error::OperatorError;
@@ -76,6 +79,8 @@ pub struct OpenSession {
     pub id: SessionId,
     /// Until when.
     pub expires_at: Timestamp,
+    /// When the operator showed the password last: the sign-in, or later.
+    pub confirmed_at: Timestamp,
 }
 
 impl Badge {
@@ -86,11 +91,19 @@ impl Badge {
 
     /// The sessions that were open at `at`.
     pub fn sessions(&self, at: Timestamp) -> impl Iterator<Item = SessionId> + '_ {
-        let open = match &self.standing {
-            Standing::Active { sessions } => sessions.as_slice(),
-            Standing::Deactivated => &[],
-        };
-        open.iter().filter(move |open| at < open.expires_at).map(|open| open.id)
+        self.open_sessions().filter(move |open| at < open.expires_at).map(|open| open.id)
+    }
+
+    /// A session, as long as it was not ended; it may have expired.
+    pub fn session(&self, id: SessionId) -> Option<&OpenSession> {
+        self.open_sessions().find(|open| open.id == id)
+    }
+
+    fn open_sessions(&self) -> std::slice::Iter<'_, OpenSession> {
+        match &self.standing {
+            Standing::Active { sessions } => sessions.iter(),
+            Standing::Deactivated => [].iter(),
+        }
     }
 
     fn end_all(&self, reason: SignOut, at: Timestamp) -> impl Iterator<Item = OperatorEvent> + '_ {
@@ -152,8 +165,11 @@ impl Badge {
             OperatorEvent::SignedIn { session, expires_at, at } => {
                 if let Standing::Active { sessions } = &mut self.standing {
                     sessions.retain(|open| at < open.expires_at);
-                    sessions.push(OpenSession { id: session, expires_at });
+                    sessions.push(OpenSession { id: session, expires_at, confirmed_at: at });
                 }
+            }
+            OperatorEvent::SessionConfirmed { session, factor, at } => {
+                self.confirmed(session, factor.as_ref(), at);
             }
             OperatorEvent::SignedOut { session, .. } => {
                 if let Standing::Active { sessions } = &mut self.standing {
@@ -170,6 +186,7 @@ impl Badge {
             OperatorEvent::TwoFactorGenerated(it) => self.two_factor.evolve(Fact::Generated(it)),
             OperatorEvent::TwoFactorBound(it) => self.two_factor.evolve(Fact::Bound(it)),
             OperatorEvent::TwoFactorUnbound(it) => self.two_factor.evolve(Fact::Unbound(it)),
+            OperatorEvent::TwoFactorReset(it) => self.two_factor.evolve(Fact::Reset(it)),
             OperatorEvent::TwoFactorChallenged(it) => self.two_factor.evolve(Fact::Challenged(it)),
             OperatorEvent::TwoFactorPassed(it) => self.two_factor.evolve(Fact::Passed(it)),
             OperatorEvent::TwoFactorRefused(it) => self.two_factor.evolve(Fact::Refused(it)),
@@ -223,7 +240,7 @@ impl Operator {
 impl Root for Operator {
     type Intent = OperatorCommand;
     type Refusal = OperatorError;
-    const SNAPSHOT_SCHEMA: i32 = 2;
+    const SNAPSHOT_SCHEMA: i32 = 3;
 
     fn decide(&self, issued: Issued<OperatorCommand>) -> Result<Vec<OperatorEvent>, OperatorError> {
         let at = issued.at;
@@ -240,6 +257,8 @@ impl Root for Operator {
                 let badge = self.badge().ok_or(OperatorError::NotFound)?;
                 Ok(badge.update(fullname, role, active, at))
             }
+            OperatorCommand::Confirm(shown) => self.confirm(&shown, at),
+            OperatorCommand::TwoFactor(TwoFactorCommand::Reset { grounds }) => self.reset_factor(grounds, at),
             OperatorCommand::TwoFactor(command) => {
                 self.at_work(OperatorError::NotFound)?.second_factor(command, at)
             }

@@ -10,19 +10,19 @@ use crate::{
     two_factor::{Attempt, Bound, Challenged, Factor, Generated, Passed, Refused, TwoFactorCommand},
 };
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     Timestamp::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
-fn evening() -> Timestamp {
+pub(super) fn evening() -> Timestamp {
     noon() + Duration::hours(8)
 }
 
-fn given(events: Vec<OperatorEvent>) -> AggregateTestExecutor<Operator> {
+pub(super) fn given(events: Vec<OperatorEvent>) -> AggregateTestExecutor<Operator> {
     TestFramework::with(()).given(events)
 }
 
-fn asked<C>(command: C) -> Issued<C> {
+pub(super) fn asked<C>(command: C) -> Issued<C> {
     Issued { command, by: Actor::System, at: noon() }
 }
 
@@ -33,13 +33,13 @@ fn create() -> Issued<OperatorCommand> {
     asked(OperatorCommand::Create { fullname, email, email_index, password, role })
 }
 
-fn created(role: OperatorRole) -> OperatorEvent {
+pub(super) fn created(role: OperatorRole) -> OperatorEvent {
     let sealed = Sealed::new;
     let (fullname, email, password) = (sealed("f"), sealed("e"), sealed("p"));
     OperatorEvent::Created { fullname, email, email_index: BlindIndex::new("ei"), password, role, at: noon() }
 }
 
-fn session(n: u128) -> SessionId {
+pub(super) fn session(n: u128) -> SessionId {
     SessionId(Uuid::from_u128(n))
 }
 
@@ -47,11 +47,11 @@ fn sign_in(n: u128) -> Issued<OperatorCommand> {
     asked(OperatorCommand::SignIn(PortalSession { id: session(n), expires_at: evening() }))
 }
 
-fn signed_in(n: u128) -> OperatorEvent {
+pub(super) fn signed_in(n: u128) -> OperatorEvent {
     OperatorEvent::SignedIn { session: session(n), expires_at: evening(), at: noon() }
 }
 
-fn signed_out(n: u128, reason: SignOut) -> OperatorEvent {
+pub(super) fn signed_out(n: u128, reason: SignOut) -> OperatorEvent {
     OperatorEvent::SignedOut { session: session(n), reason, at: noon() }
 }
 
@@ -59,11 +59,11 @@ fn update(role: Option<OperatorRole>, active: Option<bool>) -> Issued<OperatorCo
     asked(OperatorCommand::Update { fullname: None, role, active })
 }
 
-fn deactivated() -> OperatorEvent {
+pub(super) fn deactivated() -> OperatorEvent {
     OperatorEvent::Deactivated { at: noon() }
 }
 
-fn attempt(steps: &[i64]) -> Attempt {
+pub(super) fn attempt(steps: &[i64]) -> Attempt {
     let recovery = TokenHash::new("no such code");
     Attempt { secret: Sealed::new("s"), steps: steps.to_vec(), recovery, bypass: false }
 }

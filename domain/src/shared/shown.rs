@@ -30,9 +30,11 @@ const PLAIN: &[&str] = &[
     "challenges",
     "colour",
     "completed_at",
+    "confirmed_at",
     "created_at",
     "due_at",
     "expires_at",
+    "factor",
     "given",
     "id",
     "invitation_expires_at",
@@ -73,7 +75,7 @@ const PLAIN: &[&str] = &[
 ];
 
 /// The fields that hold sealed personal data, under the name they were sealed with.
-const PERSONAL: &[&str] = &["email", "fullname", "username"];
+const PERSONAL: &[&str] = &["email", "fullname", "grounds", "username"];
 
 /// The fields that are known to be secret: keyed hashes, hashes of tokens, sealed secrets.
 const SECRET: &[&str] = &[

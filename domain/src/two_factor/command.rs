@@ -1,6 +1,6 @@
 //! What can be asked of a second factor.
 
-use crate::{Sealed, TokenHash};
+use crate::{Sealed, SessionId, TokenHash};
 
 /// What can be asked of a second factor; `S` is what the aggregate knows of a session.
 #[derive(Debug, Clone)]
@@ -21,6 +21,11 @@ pub enum TwoFactorCommand<S> {
     Unbind {
         /// What was shown.
         attempt: Attempt,
+    },
+    /// Take it away from somebody who lost it.
+    Reset {
+        /// Why, sealed.
+        grounds: Sealed,
     },
     /// The password was right: ask for it.
     Challenge {
@@ -49,4 +54,15 @@ pub struct Attempt {
     pub recovery: TokenHash,
     /// Whether it is the bypass of development and test.
     pub bypass: bool,
+}
+
+/// Shows in an open session that the same person is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Which session.
+    pub session: SessionId,
+    /// The password that was checked: another one by now means that the check is worth nothing.
+    pub checked: Sealed,
+    /// What was shown of the second factor.
+    pub attempt: Option<Attempt>,
 }

@@ -14,6 +14,8 @@ pub enum Fact {
     Bound(Bound),
     /// It was removed.
     Unbound(Unbound),
+    /// It was taken away from somebody who lost it.
+    Reset(Reset),
     /// The password was right; the second factor is still to be shown.
     Challenged(Challenged),
     /// It was shown, and right.
@@ -75,6 +77,15 @@ pub struct Bound {
 pub struct Unbound {
     /// What was shown.
     pub factor: Factor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The password alone is enough again, without the factor having been shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// Why, sealed with the person's own key.
+    pub grounds: Sealed,
     /// When.
     pub at: Timestamp,
 }

@@ -11,13 +11,15 @@
 
 mod command;
 mod fact;
+mod reason;
 #[cfg(test)]
 mod spec;
 
 use chrono::TimeDelta;
-pub use command::{Attempt, TwoFactorCommand};
+pub use command::{Attempt, Confirmation, TwoFactorCommand};
 pub(crate) use fact::stores_two_factor;
-pub use fact::{Bound, Challenged, Fact, Factor, Generated, Passed, Refused, Unbound};
+pub use fact::{Bound, Challenged, Fact, Factor, Generated, Passed, Refused, Reset, Unbound};
+pub use reason::{REASON_CHARS_MAX, Reason};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -91,6 +93,12 @@ pub enum TwoFactorError {
     /// Wrong, used or too old, while setting up or removing.
     #[error("this code is not valid")]
     CodeInvalid,
+    /// The password alone confirms nothing here.
+    #[error("a code of the second factor is needed as well")]
+    CodeMissing,
+    /// Not a reason.
+    #[error("reason must have 1 to {REASON_CHARS_MAX} printable characters")]
+    ReasonMalformed,
     /// Wrong, used or too old, while signing in.
     #[error("Invalid two-factor code")]
     PassRefused,
@@ -103,6 +111,15 @@ pub enum TwoFactorError {
         /// How much longer.
         seconds: i64,
     },
+}
+
+/// What a shown code is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// Right; nothing, where nothing is asked for.
+    Right(Option<Factor>),
+    /// Wrong, which is a fact.
+    Wrong(Fact),
 }
 
 impl TwoFactor {
@@ -146,6 +163,7 @@ impl TwoFactor {
             TwoFactorCommand::Generate { secret } => (self.generate(secret, at)?, None),
             TwoFactorCommand::Bind { attempt, recovery } => (self.bind(&attempt, recovery, at)?, None),
             TwoFactorCommand::Unbind { attempt } => (self.unbind(&attempt, at)?, None),
+            TwoFactorCommand::Reset { grounds } => (self.reset(grounds, at)?, None),
             TwoFactorCommand::Challenge { token } => (self.challenge(token, at)?, None),
             TwoFactorCommand::Pass { token, attempt, session } => {
                 let fact = self.pass(&token, &attempt, at)?;
@@ -192,6 +210,32 @@ impl TwoFactor {
         })
     }
 
+    /// The password alone is enough again; the device is lost.
+    fn reset(&self, grounds: Sealed, at: Timestamp) -> Result<Fact, TwoFactorError> {
+        if self.is_bound() { Ok(Fact::Reset(Reset { grounds, at })) } else { Err(TwoFactorError::NotBound) }
+    }
+
+    /// Whether what was shown is enough to confirm an open session: where a factor is bound, it is
+    /// asked for as it is at the sign-in.
+    pub fn confirm(&self, attempt: Option<&Attempt>, at: Timestamp) -> Result<Judged, TwoFactorError> {
+        match attempt {
+            _ if !self.is_bound() => Ok(Judged::Right(None)),
+            None => Err(TwoFactorError::CodeMissing),
+            Some(attempt) => Ok(match self.judge(attempt, at)? {
+                Some(factor) => Judged::Right(Some(factor)),
+                None => Judged::Wrong(self.refused(at)),
+            }),
+        }
+    }
+
+    /// Records what confirmed a session: it is used up like at a sign-in.
+    pub fn confirmed(&mut self, factor: Option<&Factor>) {
+        if let Some(factor) = factor {
+            self.use_up(factor);
+            self.right();
+        }
+    }
+
     /// The password was right: the bearer of this token may show the second factor.
     fn challenge(&self, hash: TokenHash, at: Timestamp) -> Result<Fact, TwoFactorError> {
         if !self.is_bound() {
@@ -224,7 +268,7 @@ impl TwoFactor {
                 }
                 self.right();
             }
-            Fact::Unbound(_) => *self = Self::default(),
+            Fact::Unbound(_) | Fact::Reset(_) => *self = Self::default(),
             Fact::Challenged(Challenged { challenge, expires_at, at }) => {
                 self.challenges.retain(|it| at < it.expires_at);
                 let surplus = self.challenges.len().saturating_add(1).saturating_sub(CHALLENGES_MAX);

@@ -183,3 +183,53 @@ fn removing_it_forgets_everything() {
     state.evolve(fact);
     assert_eq!(state, TwoFactor::default());
 }
+
+#[test]
+fn an_open_session_is_confirmed_with_a_code_where_a_factor_is_bound() {
+    let none = TwoFactor::default();
+    assert_eq!(none.confirm(None, noon()), Ok(Judged::Right(None)));
+    assert_eq!(none.confirm(Some(&code(&[])), noon()), Ok(Judged::Right(None)), "nothing is asked for");
+    assert_eq!(given(&[generated()]).confirm(None, noon()), Ok(Judged::Right(None)));
+    let state = given(&[generated(), bound()]);
+    assert_eq!(state.confirm(None, noon()), Err(TwoFactorError::CodeMissing));
+    let refused = Fact::Refused(Refused { wrong: 1, locked_until: None, at: noon() });
+    assert_eq!(state.confirm(Some(&code(&[10])), noon()), Ok(Judged::Wrong(refused)), "it is used up");
+    let factor = Some(Factor::Code { step: 11 });
+    assert_eq!(state.confirm(Some(&code(&[11])), noon()), Ok(Judged::Right(factor)));
+}
+
+#[test]
+fn what_confirmed_a_session_is_used_up_and_wrong_codes_lock_it_too() {
+    let mut state = given(&[generated(), bound(), challenged("t")]);
+    wrong(4, &mut state);
+    state.confirmed(Some(&Factor::Code { step: 11 }));
+    assert!(matches!(state.pass(&hash("t"), &code(&[11]), noon()), Ok(Fact::Refused(_))));
+    state.confirmed(Some(&Factor::Recovery { code: hash("r1") }));
+    assert_eq!(state.recovery_codes_left(), 1);
+    let at = wrong(5, &mut state);
+    let locked = state.confirm(Some(&code(&[12])), at);
+    assert_eq!(locked, Err(TwoFactorError::Locked { seconds: 60 }), "four before were forgiven");
+}
+
+#[test]
+fn what_is_lost_is_taken_away_without_being_shown() {
+    let reset = |state: &TwoFactor| state.reset(Sealed::new("why"), noon());
+    assert_eq!(reset(&TwoFactor::default()), Err(TwoFactorError::NotBound));
+    assert_eq!(reset(&given(&[generated()])), Err(TwoFactorError::NotBound));
+    let mut state = given(&[generated(), bound(), challenged("t")]);
+    wrong(5, &mut state);
+    let fact = reset(&state).unwrap();
+    assert_eq!(fact, Fact::Reset(Reset { grounds: Sealed::new("why"), at: noon() }));
+    state.evolve(fact);
+    assert_eq!(state, TwoFactor::default(), "the lock goes with it");
+}
+
+#[test]
+fn a_reason_is_something_that_was_written() {
+    let reason = |raw: &str| Reason::try_from(raw.to_owned());
+    for bad in ["", "  \t ", "two\nlines", &"x".repeat(REASON_CHARS_MAX + 1)] {
+        assert_eq!(reason(bad), Err(TwoFactorError::ReasonMalformed), "{bad:?}");
+    }
+    assert_eq!(reason("  passport, by video call ").unwrap().as_str(), "passport, by video call");
+    assert!(reason(&"ö".repeat(REASON_CHARS_MAX)).is_ok());
+}

@@ -1,8 +1,9 @@
 //! What can be asked of a user.
 
 use crate::{
-    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId, role::RoleRef,
-    two_factor::TwoFactorCommand,
+    BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
+    role::RoleRef,
+    two_factor::{Confirmation, TwoFactorCommand},
 };
 
 /// Everything that can be asked of a user.
@@ -34,6 +35,8 @@ pub enum UserCommand {
     },
     /// What the second factor asks.
     TwoFactor(TwoFactorCommand<Session>),
+    /// Show that the person of an open session is still there.
+    Confirm(Confirmation),
     /// Mail a new verification; the old one stops working.
     RequestVerification(SecuredToken),
     /// Mail a token that replaces a forgotten password.

@@ -59,6 +59,9 @@ pub enum UserError {
     /// Not the password the person has.
     #[error("currentPassword is wrong")]
     CurrentPasswordWrong,
+    /// Not the password the person has, in an open session.
+    #[error("password is wrong")]
+    PasswordWrong,
     /// Nobody locks the door behind oneself.
     #[error("you cannot suspend yourself")]
     OwnSuspension,

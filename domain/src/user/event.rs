@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BlindIndex, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
     role::RoleRef,
-    two_factor::{Bound, Challenged, Generated, Passed, Refused, Unbound, stores_two_factor},
+    two_factor::{Bound, Challenged, Factor, Generated, Passed, Refused, Reset, Unbound, stores_two_factor},
 };
 
 /// What happened to a user. Stored names are for ever.
@@ -50,6 +50,10 @@ pub enum UserEvent {
     /// A session goes on under a new refresh token.
     #[serde(rename = "user.session_refreshed")]
     SessionRefreshed { session: SessionId, refresh: TokenHash, expires_at: Timestamp, at: Timestamp },
+    /// The person of an open session showed the password again, and the second factor where one is
+    /// bound.
+    #[serde(rename = "user.session_confirmed")]
+    SessionConfirmed { session: SessionId, factor: Option<Factor>, at: Timestamp },
     /// A session ended before its time.
     #[serde(rename = "user.session_revoked")]
     SessionRevoked { session: SessionId, reason: Revocation, at: Timestamp },
@@ -62,6 +66,9 @@ pub enum UserEvent {
     /// The second factor was removed.
     #[serde(rename = "user.two_factor_unbound")]
     TwoFactorUnbound(Unbound),
+    /// The second factor was taken away by an operator.
+    #[serde(rename = "user.two_factor_reset")]
+    TwoFactorReset(Reset),
     /// The password was right; the second factor is still to be shown.
     #[serde(rename = "user.two_factor_challenged")]
     TwoFactorChallenged(Challenged),
@@ -150,6 +157,7 @@ stores_two_factor! {
     TwoFactorGenerated = Generated,
     TwoFactorBound = Bound,
     TwoFactorUnbound = Unbound,
+    TwoFactorReset = Reset,
     TwoFactorChallenged = Challenged,
     TwoFactorPassed = Passed,
     TwoFactorRefused = Refused,
@@ -179,6 +187,8 @@ pub enum Revocation {
     PasswordChanged,
     /// The person is kept out.
     Suspended,
+    /// The second factor was taken away.
+    SecondFactorReset,
 }
 
 impl DomainEvent for UserEvent {
@@ -192,10 +202,12 @@ impl DomainEvent for UserEvent {
             Self::RoleRevoked { .. } => "user.role_revoked",
             Self::SignedIn { .. } => "user.signed_in",
             Self::SessionRefreshed { .. } => "user.session_refreshed",
+            Self::SessionConfirmed { .. } => "user.session_confirmed",
             Self::SessionRevoked { .. } => "user.session_revoked",
             Self::TwoFactorGenerated(_) => "user.two_factor_generated",
             Self::TwoFactorBound(_) => "user.two_factor_bound",
             Self::TwoFactorUnbound(_) => "user.two_factor_unbound",
+            Self::TwoFactorReset(_) => "user.two_factor_reset",
             Self::TwoFactorChallenged(_) => "user.two_factor_challenged",
             Self::TwoFactorPassed(_) => "user.two_factor_passed",
             Self::TwoFactorRefused(_) => "user.two_factor_refused",

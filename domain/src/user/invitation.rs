@@ -123,6 +123,8 @@ impl User {
                 | UserEvent::TwoFactorGenerated(_)
                 | UserEvent::TwoFactorBound(_)
                 | UserEvent::TwoFactorUnbound(_)
+                | UserEvent::TwoFactorReset(_)
+                | UserEvent::SessionConfirmed { .. }
                 | UserEvent::TwoFactorChallenged(_)
                 | UserEvent::TwoFactorPassed(_)
                 | UserEvent::TwoFactorRefused(_),

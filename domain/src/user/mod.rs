@@ -16,6 +16,8 @@ mod spec;
 #[cfg(test)]
 mod spec_accounts;
 #[cfg(test)]
+mod spec_confirmation;
+#[cfg(test)]
 mod spec_erasure;
 #[cfg(test)]
 mod spec_expiry;
@@ -46,7 +48,7 @@ use crate::{
     BlindIndex, Claim, Issued, Root, Sealed, SessionId, TenantId, Timestamp, TokenHash, UserId,
     role::RoleRef,
     shared::hosted_by_cqrs_es,
-    two_factor::{Fact, TwoFactor, TwoFactorError},
+    two_factor::{Fact, TwoFactor, TwoFactorCommand, TwoFactorError},
 };
 
 /// The most sessions one person may have open; the oldest goes when another is opened.
@@ -177,6 +179,8 @@ pub struct OpenSession {
     pub created_at: Timestamp,
     /// When it was refreshed last.
     pub last_used_at: Timestamp,
+    /// When the person showed the password last: the sign-in, or later.
+    pub confirmed_at: Timestamp,
 }
 
 impl OpenSession {
@@ -287,7 +291,7 @@ impl User {
 impl Root for User {
     type Intent = UserCommand;
     type Refusal = UserError;
-    const SNAPSHOT_SCHEMA: i32 = 2;
+    const SNAPSHOT_SCHEMA: i32 = 3;
 
     fn decide(&self, issued: Issued<UserCommand>) -> Result<Vec<UserEvent>, UserError> {
         let Issued { command, at, .. } = issued;
@@ -296,7 +300,9 @@ impl Root for User {
             UserCommand::VerifyEmail { token } => self.verify_email(&token, at),
             UserCommand::SignIn(session) => self.sign_in(session, at),
             UserCommand::Refresh { shown, session } => self.refresh(&shown, session, at),
+            UserCommand::TwoFactor(TwoFactorCommand::Reset { grounds }) => self.reset_factor(grounds, at),
             UserCommand::TwoFactor(command) => self.second_factor(command, at),
+            UserCommand::Confirm(shown) => self.confirm(&shown, at),
             UserCommand::RequestVerification(token) => self.request_verification(token, at),
             UserCommand::RequestReset(token) => self.request_reset(token, at),
             UserCommand::ResetPassword { token, password } => self.reset_password(&token, password, at),
@@ -428,6 +434,7 @@ impl Account {
                     expires_at,
                     created_at,
                     last_used_at,
+                    confirmed_at: at,
                 });
             }
             UserEvent::SessionRefreshed { session, refresh, expires_at, at } => {
@@ -436,6 +443,9 @@ impl Account {
                     open.expires_at = expires_at;
                     open.last_used_at = at;
                 }
+            }
+            UserEvent::SessionConfirmed { session, factor, at } => {
+                self.confirmed(session, factor.as_ref(), at);
             }
             UserEvent::Referred { referrer, .. } => self.referrer = Some(referrer),
             UserEvent::VerificationRequested { verification_hash, verification_expires_at, at, .. } => {
@@ -467,6 +477,7 @@ impl Account {
             UserEvent::TwoFactorGenerated(it) => self.two_factor.evolve(Fact::Generated(it)),
             UserEvent::TwoFactorBound(it) => self.two_factor.evolve(Fact::Bound(it)),
             UserEvent::TwoFactorUnbound(it) => self.two_factor.evolve(Fact::Unbound(it)),
+            UserEvent::TwoFactorReset(it) => self.two_factor.evolve(Fact::Reset(it)),
             UserEvent::TwoFactorChallenged(it) => self.two_factor.evolve(Fact::Challenged(it)),
             UserEvent::TwoFactorPassed(it) => self.two_factor.evolve(Fact::Passed(it)),
             UserEvent::TwoFactorRefused(it) => self.two_factor.evolve(Fact::Refused(it)),

@@ -1,11 +1,13 @@
 //! Operators in GraphQL: signing in and out, who asks, and who else works here.
 
+mod confirmation;
 mod mutation;
 mod query;
 mod session;
 mod two_factor;
 mod types;
 
+pub(crate) use confirmation::ConfirmationMutation;
 pub(crate) use mutation::OperatorMutation;
 pub(crate) use query::OperatorQuery;
 pub(crate) use session::SessionMutation;

@@ -2,6 +2,7 @@
 
 mod account;
 mod administration;
+mod confirmation;
 mod connection;
 mod filter;
 mod mutation;
@@ -31,6 +32,7 @@ pub(crate) struct UserQuery(
 pub(crate) struct UserMutation(
     mutation::EntryMutation,
     account::AccountMutation,
+    confirmation::ConfirmationMutation,
     recovery::RecoveryMutation,
     administration::AdministrationMutation,
 );

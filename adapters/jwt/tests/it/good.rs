@@ -10,8 +10,8 @@ use domain::{Actor, operator::OperatorRole, role::Permission};
 use serde_json::{Value, json};
 
 use crate::rig::{
-    LIFETIME, NOW, OPERATOR, SESSION, TENANT, USER, a_user, an_operator, at, claims, foreign, forge_own,
-    header, issue, own, tokens_of, user_tokens, verify, with,
+    CONFIRMED_BEFORE, LIFETIME, NOW, OPERATOR, SESSION, TENANT, USER, a_user, an_operator, at, claims,
+    foreign, forge_own, header, issue, own, session, tokens_of, user_tokens, verify, with,
 };
 
 #[test]
@@ -42,8 +42,20 @@ fn the_claims_are_those_of_the_contract() {
 }
 
 #[test]
+fn a_token_says_when_the_password_was_shown_and_one_of_an_earlier_release_does_not() {
+    let caller = verify(&issue(&user_tokens(), &a_user())).unwrap();
+    assert_eq!(caller.confirmed_at(), Some(at(NOW - CONFIRMED_BEFORE)));
+    let says =
+        |auth_time: Value| verify(&forge_own(&header(), &with(claims(), json!({"auth_time": auth_time}))));
+    assert_eq!(says(Value::Null).unwrap().confirmed_at(), None);
+    for wrong in [json!("yesterday"), json!(i64::MAX)] {
+        assert!(matches!(says(wrong), Err(TokenError::Invalid(_))));
+    }
+}
+
+#[test]
 fn a_surface_does_not_sign_for_the_other_one() {
-    let refused = user_tokens().issue(&an_operator(), SESSION, OPERATOR.0, at(NOW), at(NOW + LIFETIME));
+    let refused = user_tokens().issue(&an_operator(), session(), OPERATOR.0, at(NOW), at(NOW + LIFETIME));
     assert!(matches!(refused, Err(TokenError::Signing(_))));
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use adapter_jwt::{RsaTokens, Surface, generate_pair};
 use application::{
     Caller, Platform,
-    ports::{AccessTokens, TokenError, TokenSubject},
+    ports::{AccessTokens, TokenError, TokenSession, TokenSubject},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{OperatorId, SessionId, TenantId, Timestamp, UserId, operator::OperatorRole, role::SystemRole};
@@ -21,6 +21,8 @@ const TOKEN: Uuid = Uuid::from_u128(5);
 
 /// Seconds since 1970 at which all tokens here are issued.
 pub(crate) const NOW: i64 = 1_800_000_000;
+/// How long before that the password was shown, in seconds.
+pub(crate) const CONFIRMED_BEFORE: i64 = 600;
 /// How long they work, in seconds.
 pub(crate) const LIFETIME: i64 = 900;
 
@@ -66,8 +68,12 @@ pub(crate) fn an_operator() -> TokenSubject {
     TokenSubject::Operator { operator: OPERATOR, role: OperatorRole::Operations }
 }
 
+pub(crate) fn session() -> TokenSession {
+    TokenSession { id: SESSION, confirmed_at: at(NOW - CONFIRMED_BEFORE) }
+}
+
 pub(crate) fn issue(tokens: &RsaTokens, subject: &TokenSubject) -> String {
-    tokens.issue(subject, SESSION, TOKEN, at(NOW), at(NOW + LIFETIME)).unwrap()
+    tokens.issue(subject, session(), TOKEN, at(NOW), at(NOW + LIFETIME)).unwrap()
 }
 
 pub(crate) fn verify(token: &str) -> Result<Caller, TokenError> {
@@ -79,6 +85,7 @@ pub(crate) fn claims() -> Value {
     json!({
         "iss": "enterprise-todo", "aud": "enterprise-todo-api", "sub": USER, "platform": "user",
         "tenantId": TENANT, "roles": ["Member"], "sid": SESSION, "jti": TOKEN,
+        "auth_time": NOW - CONFIRMED_BEFORE,
         "iat": NOW, "nbf": NOW, "exp": NOW + LIFETIME,
     })
 }

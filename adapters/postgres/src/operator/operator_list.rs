@@ -73,8 +73,11 @@ impl OperatorListProjection {
             OperatorEvent::Deactivated { .. } => set(tx, id, version, "active", &false).await?,
             OperatorEvent::Reactivated { .. } => set(tx, id, version, "active", &true).await?,
             OperatorEvent::TwoFactorBound(_) => set(tx, id, version, "two_factor", &true).await?,
-            OperatorEvent::TwoFactorUnbound(_) => set(tx, id, version, "two_factor", &false).await?,
+            OperatorEvent::TwoFactorUnbound(_) | OperatorEvent::TwoFactorReset(_) => {
+                set(tx, id, version, "two_factor", &false).await?;
+            }
             OperatorEvent::SignedIn { .. }
+            | OperatorEvent::SessionConfirmed { .. }
             | OperatorEvent::SignedOut { .. }
             | OperatorEvent::TwoFactorGenerated(_)
             | OperatorEvent::TwoFactorChallenged(_)

@@ -152,10 +152,12 @@ impl PeopleProjection {
             }
             UserEvent::SignedIn { .. }
             | UserEvent::SessionRefreshed { .. }
+            | UserEvent::SessionConfirmed { .. }
             | UserEvent::SessionRevoked { .. }
             | UserEvent::TwoFactorGenerated(_)
             | UserEvent::TwoFactorBound(_)
             | UserEvent::TwoFactorUnbound(_)
+            | UserEvent::TwoFactorReset(_)
             | UserEvent::TwoFactorChallenged(_)
             | UserEvent::TwoFactorPassed(_)
             | UserEvent::TwoFactorRefused(_)

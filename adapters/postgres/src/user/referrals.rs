@@ -82,6 +82,7 @@ impl Projection for ReferralsProjection {
                 | UserEvent::EmailVerified { .. }
                 | UserEvent::SignedIn { .. }
                 | UserEvent::SessionRefreshed { .. }
+                | UserEvent::SessionConfirmed { .. }
                 | UserEvent::SessionRevoked { .. }
                 | UserEvent::VerificationRequested { .. }
                 | UserEvent::PasswordResetRequested { .. }
@@ -94,6 +95,7 @@ impl Projection for ReferralsProjection {
                 | UserEvent::TwoFactorGenerated(_)
                 | UserEvent::TwoFactorBound(_)
                 | UserEvent::TwoFactorUnbound(_)
+                | UserEvent::TwoFactorReset(_)
                 | UserEvent::TwoFactorChallenged(_)
                 | UserEvent::TwoFactorPassed(_)
                 | UserEvent::TwoFactorRefused(_) => {}

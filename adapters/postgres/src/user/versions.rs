@@ -136,10 +136,12 @@ impl Sheet {
             UserEvent::Registered { .. }
             | UserEvent::SignedIn { .. }
             | UserEvent::SessionRefreshed { .. }
+            | UserEvent::SessionConfirmed { .. }
             | UserEvent::SessionRevoked { .. }
             | UserEvent::TwoFactorGenerated(_)
             | UserEvent::TwoFactorBound(_)
             | UserEvent::TwoFactorUnbound(_)
+            | UserEvent::TwoFactorReset(_)
             | UserEvent::TwoFactorChallenged(_)
             | UserEvent::TwoFactorPassed(_)
             | UserEvent::TwoFactorRefused(_)

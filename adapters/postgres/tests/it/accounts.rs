@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::rig::Node;
 
-const PASSWORD: &str = "Correct7Horse";
+pub(crate) const PASSWORD: &str = "Correct7Horse";
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
@@ -62,14 +62,14 @@ async fn mailed(node: &Node, of: Member, kind: &'static str) -> Option<String> {
     node.vault.open(of.user.0, kind, &Sealed::new(sealed?)).await.unwrap()
 }
 
-async fn verified(node: &Node, name: &str) -> Member {
+pub(crate) async fn verified(node: &Node, name: &str) -> Member {
     let member = registered(node, name).await;
     let token = mailed(node, member, "verification").await.unwrap();
     node.app().send(&nobody(), VerifyEmail { token }, Terms::default()).await.unwrap();
     member
 }
 
-fn login(name: &str) -> Login {
+pub(crate) fn login(name: &str) -> Login {
     Login { identifier: name.to_owned(), password: PASSWORD.to_owned(), network: None }
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod acts;
 mod aggregates;
 mod audit;
+mod confirmation;
 mod contract;
 mod jobs;
 mod migrations;

@@ -17,7 +17,7 @@ use adapter_web::{
 };
 use application::{
     Caller, Code, Failure, Keyset, LocalLimits, Member, Never, Platform, Problem, Window,
-    ports::{AccessTokens, Clock, Cursor, Entropy, TokenError, TokenSubject, Visibility, Wait},
+    ports::{AccessTokens, Clock, Cursor, Entropy, TokenError, TokenSession, TokenSubject, Visibility, Wait},
     standing::{Admission, NotAdmitted},
 };
 use async_graphql::{Context, Error, Object, Result, Schema, SimpleObject, Subscription};
@@ -250,7 +250,7 @@ impl AccessTokens for Tokens {
     fn issue(
         &self,
         _: &TokenSubject,
-        _: SessionId,
+        _: TokenSession,
         _: Uuid,
         _: Timestamp,
         _: Timestamp,

@@ -27,7 +27,7 @@ const CLOSED: Duration = Duration::from_secs(5);
 /// The most keys of a person that are not revoked.
 const KEYS_MAX: usize = 20;
 
-const MAKE: &str = "mutation($input: CreateApiKeyInput!, $key: String) { \
+pub(crate) const MAKE: &str = "mutation($input: CreateApiKeyInput!, $key: String) { \
     createApiKey(input: $input, idempotencyKey: $key) { apiKey { id name prefix permissions expiresAt \
     lastUsedAt revokedAt createdAt } key version cursor } }";
 const REVOKE: &str = "mutation($id: ID!, $version: Int) { revokeApiKey(id: $id, expectedVersion: $version) { \

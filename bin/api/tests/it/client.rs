@@ -31,6 +31,8 @@ pub(crate) struct Refused {
     pub(crate) message: String,
     pub(crate) current_version: Option<i64>,
     pub(crate) retry_after: Option<i64>,
+    /// Whether it says that the password is to be shown again.
+    pub(crate) reauthenticate: bool,
 }
 
 /// A problem document.
@@ -210,7 +212,8 @@ impl Answer {
         }
         let extensions = error["extensions"].as_object().expect("extensions");
         for name in extensions.keys() {
-            let known = ["code", "requestId", "field", "currentVersion", "retryAfterSeconds"];
+            let known =
+                ["code", "requestId", "field", "currentVersion", "retryAfterSeconds", "reauthenticate"];
             assert!(known.contains(&name.as_str()), "{of}: {body}");
         }
         let text = |name: &str| extensions.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -222,6 +225,7 @@ impl Answer {
             message: error["message"].as_str().expect("a message").to_owned(),
             current_version: extensions.get("currentVersion").and_then(Value::as_i64),
             retry_after: extensions.get("retryAfterSeconds").and_then(Value::as_i64),
+            reauthenticate: extensions.get("reauthenticate") == Some(&Value::Bool(true)),
         }
     }
 }

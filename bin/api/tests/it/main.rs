@@ -26,11 +26,13 @@ mod service;
 mod socket;
 mod stream;
 mod system;
+mod tokens;
 mod wait;
 
 mod accounts;
 mod api_keys;
 mod audit;
+mod confirmation;
 mod coverage;
 mod data_key;
 mod definitions;

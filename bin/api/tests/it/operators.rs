@@ -18,13 +18,13 @@ use crate::{
     system::{System, shared},
 };
 
-const CREATE: &str = "mutation($input: CreateOperatorInput!, $key: String) { \
+pub(crate) const CREATE: &str = "mutation($input: CreateOperatorInput!, $key: String) { \
     createOperator(input: $input, idempotencyKey: $key) { \
     operator { id fullname email role active twoFactor createdAt } version cursor } }";
-const UPDATE: &str = "mutation($id: ID!, $input: UpdateOperatorInput!, $key: String, $expected: Int) { \
+pub(crate) const UPDATE: &str = "mutation($id: ID!, $input: UpdateOperatorInput!, $key: String, $expected: Int) { \
     updateOperator(id: $id, input: $input, idempotencyKey: $key, expectedVersion: $expected) { \
     operator { id fullname email role active twoFactor createdAt } version cursor } }";
-const DEACTIVATE: &str =
+pub(crate) const DEACTIVATE: &str =
     "mutation($id: ID!) { deactivateOperator(id: $id) { operator { id active role } version cursor } }";
 const OPERATORS: &str = "query($first: Int, $after: Cursor, $filter: OperatorFilter) { \
     operators(first: $first, after: $after, filter: $filter) { \

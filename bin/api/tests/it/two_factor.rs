@@ -16,9 +16,9 @@ use crate::{
 
 pub(crate) const GENERATE: &str = "mutation($key: String) { generateTwoFactor(idempotencyKey: $key) { \
     secret otpauthUrl qrCode version cursor } }";
-const BIND: &str = "mutation($code: String!, $key: String) { bindTwoFactor(code: $code, idempotencyKey: $key) { \
+pub(crate) const BIND: &str = "mutation($code: String!, $key: String) { bindTwoFactor(code: $code, idempotencyKey: $key) { \
     recoveryCodes user { id } version cursor } }";
-const UNBIND: &str =
+pub(crate) const UNBIND: &str =
     "mutation($code: String!) { unbindTwoFactor(code: $code) { user { id } version cursor } }";
 pub(crate) const PASS: &str = "mutation($token: String!, $code: String!) { \
     verifyTwoFactor(input: {twoFactorToken: $token, code: $code}) { \

@@ -15,12 +15,31 @@ use crate::environment::key;
 /// A good token of a surface with another `platform` in it, signed with the surface's own key.
 pub(crate) fn of_the_wrong_platform(token: &str, surface: &str) -> String {
     let other = if surface == "user" { "portal" } else { "user" };
-    let mut parts = token.split('.');
-    let (header, payload) = (parts.next().expect("a header"), parts.next().expect("a payload"));
-    let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64");
-    let mut claims: Value = serde_json::from_slice(&payload).expect("claims");
+    resigned(token, surface, |claims| claims["platform"] = other.into())
+}
+
+/// A good token of a session whose password was shown so many seconds ago; of one that does not say
+/// when, without them.
+pub(crate) fn confirmed_before(token: &str, surface: &str, seconds: Option<i64>) -> String {
+    let issued = claims(token)["iat"].as_i64().expect("a time");
+    resigned(token, surface, |claims| match seconds {
+        Some(seconds) => claims["auth_time"] = (issued - seconds).into(),
+        None => drop(claims.as_object_mut().expect("claims").remove("auth_time")),
+    })
+}
+
+/// What a token says.
+pub(crate) fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64")).expect("claims")
+}
+
+/// A good token of a surface with other claims, signed with the surface's own key.
+fn resigned(token: &str, surface: &str, change: impl FnOnce(&mut Value)) -> String {
+    let header = token.split('.').next().expect("a header");
+    let mut claims = claims(token);
     assert_eq!(claims["platform"], surface);
-    claims["platform"] = other.into();
+    change(&mut claims);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
     let pem = key(&format!("{surface}_private_dev.pem"));
     let der: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
