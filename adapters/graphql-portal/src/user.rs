@@ -7,7 +7,8 @@ use application::{
     tenant::{CountPeopleOfTenant, PeopleOfTenant},
     user::{
         CountPeopleAsOf, EraseUser, InviteOwner, PeopleAsOf, PersonChanged, PersonField, PersonFilter,
-        PersonRow, PersonSort, PersonStatus, ReinstateUserOfTenant, SuspendUserOfTenant,
+        PersonRow, PersonSort, PersonStatus, ReinstateUserOfTenant, ResetTwoFactorOfTenant,
+        SuspendUserOfTenant,
     },
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
@@ -234,6 +235,24 @@ impl UserMutation {
         let terms = terms(idempotency_key, expected_version);
         let reinstate = ReinstateUserOfTenant { tenant, user };
         UserPayload::of(ctx, ctx.app().send(ctx.caller(), reinstate, terms).await)
+    }
+
+    /// Takes the second factor of a person away, who lost it and proved who they are; `reason` says
+    /// how, and is written into the audit trail. All sessions end, and a mail tells the person.
+    /// Without a second factor nothing happens.
+    async fn reset_user_two_factor(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        #[graphql(name = "id")] of: ID,
+        reason: String,
+        idempotency_key: Option<String>,
+        expected_version: Option<i32>,
+    ) -> Result<UserPayload> {
+        let (tenant, user) = (TenantId(id(&tenant_id, "tenantId")?), UserId(id(&of, "id")?));
+        let reset = ResetTwoFactorOfTenant { tenant, user, reason: parse(reason)? };
+        let terms = terms(idempotency_key, expected_version);
+        UserPayload::of(ctx, ctx.app().send(ctx.caller(), reset, terms).await)
     }
 
     /// Asks somebody by mail to become an Owner of a tenant, as the first one of a tenant that was

@@ -2,7 +2,7 @@
 
 use std::{future::Future, ops::Deref, sync::Arc};
 
-use domain::user::User;
+use domain::{operator::Operator, user::User};
 use thiserror::Error;
 
 use super::{Job, JobId, Upkeep};
@@ -55,6 +55,8 @@ pub struct JobDeps {
     pub log: Arc<dyn EventLog>,
     /// Streams of users.
     pub users: Aggregates<User>,
+    /// Streams of operators.
+    pub operators: Aggregates<Operator>,
     /// Personal data.
     pub vault: Arc<dyn Vault>,
     /// The time.

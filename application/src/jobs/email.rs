@@ -19,7 +19,7 @@ pub const EMAIL: Queue = Queue {
 /// The event that a mail is about. The mail is written from it when the job runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// The stream of a user.
+    /// The stream of a user, or of an operator.
     pub stream: String,
     /// Which event in it.
     pub sequence: i64,

@@ -1,6 +1,8 @@
 //! From a cause to a mail that left, once.
 
-use domain::{StreamId, user::UserEvent};
+use cqrs_es::Aggregate;
+use domain::{StreamId, operator::Operator, user::User};
+use serde::de::DeserializeOwned;
 
 use super::{Mail, MailError, Mailer, MessageId};
 use crate::{
@@ -23,8 +25,7 @@ impl Jobs {
             return Ok(());
         }
         let stream = StreamId::stored(cause.stream.clone());
-        let event = self.caused_by(&stream, cause.sequence).await?;
-        let Some(Addressed { email, name, letter }) = self.letter(&stream, &event).await? else {
+        let Some(Addressed { email, name, letter }) = self.addressed(&stream, cause.sequence).await? else {
             return Ok(());
         };
         let mail = Mail::new(id, &email, &name, &letter, self.clock.now());
@@ -35,10 +36,21 @@ impl Jobs {
         self.sent.record(&mail.id).await.map_err(JobFailure::Again)
     }
 
+    /// People live in tenants, and operators above them: that tells their streams apart.
+    async fn addressed(&self, stream: &StreamId, sequence: i64) -> Result<Option<Addressed>, JobFailure> {
+        if stream.tenant().is_some() {
+            self.letter(stream, &self.caused_by::<User>(stream, sequence).await?).await
+        } else {
+            self.operator_letter(stream, &self.caused_by::<Operator>(stream, sequence).await?).await
+        }
+    }
+
     /// The event itself, in today's shape.
-    async fn caused_by(&self, stream: &StreamId, sequence: i64) -> Result<UserEvent, JobFailure> {
-        use cqrs_es::Aggregate;
-        let events = self.log.events(domain::user::User::TYPE, stream, sequence - 1).await;
+    async fn caused_by<A: Aggregate>(&self, stream: &StreamId, sequence: i64) -> Result<A::Event, JobFailure>
+    where
+        A::Event: DeserializeOwned,
+    {
+        let events = self.log.events(A::TYPE, stream, sequence - 1).await;
         let stored = events.map_err(failure)?.into_iter().next();
         let stored = stored.ok_or_else(|| JobFailure::Never("the cause is not in the log".into()))?;
         let stored = domain::upcast(&domain::upcasters(), stored);

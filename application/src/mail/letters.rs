@@ -35,6 +35,8 @@ pub enum Notice {
     SecondFactorBound,
     /// It is asked for no longer.
     SecondFactorUnbound,
+    /// An operator took it away.
+    SecondFactorReset,
     /// There is another password.
     PasswordChanged,
     /// The person is kept out.
@@ -45,10 +47,11 @@ pub enum Notice {
 
 impl Notice {
     /// All of them, for the test that keeps their words.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SessionCopied,
         Self::SecondFactorBound,
         Self::SecondFactorUnbound,
+        Self::SecondFactorReset,
         Self::PasswordChanged,
         Self::Suspended,
         Self::StrangePlace,
@@ -59,6 +62,7 @@ impl Notice {
             Self::SessionCopied => "A session of yours was ended",
             Self::SecondFactorBound => "Two-factor authentication is on",
             Self::SecondFactorUnbound => "Two-factor authentication is off",
+            Self::SecondFactorReset => "Two-factor authentication was taken off your account",
             Self::PasswordChanged => "Your password was changed",
             Self::Suspended => "Your account was suspended",
             Self::StrangePlace => "A new sign-in to your account",
@@ -77,6 +81,11 @@ impl Notice {
             }
             Self::SecondFactorUnbound => {
                 "signing in to your account asks for your password only, and for no code any more."
+            }
+            Self::SecondFactorReset => {
+                "an operator took two-factor authentication off your account, because the second factor was said to \
+                 be lost, and all devices were signed out. Signing in asks for your password only until you set a \
+                 second factor up again."
             }
             Self::PasswordChanged => {
                 "the password of your account was changed, and all devices were signed out. Sign in with the new \
@@ -101,6 +110,10 @@ impl Notice {
             Self::PasswordChanged => {
                 "If this was not you, set a new password at once, by \"forgot password\", and tell your \
                  administrator."
+            }
+            Self::SecondFactorReset => {
+                "If you did not ask for this, somebody else did in your name: change your password at once and tell \
+                 your administrator. Otherwise sign in and set a second factor up."
             }
             Self::StrangePlace => {
                 "If this was you, there is nothing to do. If it was not, change your password at once: that signs out \

@@ -81,6 +81,7 @@ macro_rules! operator_command {
         }
     };
 }
+pub(super) use operator_command;
 operator_command!(CreateOperator, "operator.create");
 operator_command!(UpdateOperator, "operator.update");
 
@@ -198,7 +199,7 @@ impl App {
 
     /// The key of a request that holds personal data: what is stored of it tells nothing to anybody
     /// without the deployment's own key.
-    async fn private_key(
+    pub(super) async fn private_key(
         &self,
         caller: &Caller,
         name: &'static str,
@@ -210,7 +211,7 @@ impl App {
         Ok(idempotency(caller, name, &body, terms))
     }
 
-    async fn operator_changed(
+    pub(super) async fn operator_changed(
         &self,
         done: Committed<Operator>,
     ) -> Result<OperatorChanged, Failure<OperatorError>> {

@@ -2,8 +2,10 @@
 
 mod commands;
 mod confirmation;
+mod letters;
 mod queries;
 mod refusal;
+mod reset;
 mod sessions;
 mod two_factor;
 
@@ -12,6 +14,7 @@ pub use confirmation::ConfirmPortalPassword;
 pub use queries::{
     CountOperators, OperatorField, OperatorFilter, OperatorList, OperatorRow, Operators, PortalMe,
 };
+pub use reset::ResetPortalTwoFactor;
 pub use sessions::{PortalEntry, PortalLogin, PortalLogout, PortalToken};
 pub use two_factor::{
     BindPortalTwoFactor, GeneratePortalTwoFactor, UnbindPortalTwoFactor, VerifyPortalTwoFactor,

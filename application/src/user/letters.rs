@@ -52,7 +52,7 @@ impl<'a> Link<'a> {
     }
 }
 
-fn unwritten() -> JobFailure {
+pub(crate) fn unwritten() -> JobFailure {
     JobFailure::Never("there is no mail about such an event".into())
 }
 
@@ -90,6 +90,9 @@ impl Jobs {
             UserEvent::TwoFactorUnbound(unbound) => {
                 self.about(user, stream, Notice::SecondFactorUnbound, unbound.at).await
             }
+            UserEvent::TwoFactorReset(reset) => {
+                self.about(user, stream, Notice::SecondFactorReset, reset.at).await
+            }
             _ => Err(unwritten()),
         }
     }
@@ -126,13 +129,24 @@ impl Jobs {
         notice: Notice,
         at: Timestamp,
     ) -> Result<Option<Addressed>, JobFailure> {
+        let state = self.state(stream).await?;
+        let Some(account) = state.account() else { return Ok(None) };
+        self.notice(user, (&account.fullname, &account.email), notice, at).await
+    }
+
+    /// Tells somebody about something that happened at `at`; `None` when that is old news.
+    pub(crate) async fn notice(
+        &self,
+        subject: Uuid,
+        (fullname, email): (&Sealed, &Sealed),
+        notice: Notice,
+        at: Timestamp,
+    ) -> Result<Option<Addressed>, JobFailure> {
         let age = (self.clock.now() - at).to_std().unwrap_or_default();
         if age > NOTICE_AGE_MAX {
             return Ok(None);
         }
-        let state = self.state(stream).await?;
-        let Some(account) = state.account() else { return Ok(None) };
-        let Some((name, email)) = self.person(user, &account.fullname, &account.email).await? else {
+        let Some((name, email)) = self.person(subject, fullname, email).await? else {
             return Ok(None);
         };
         let letter = mail::notice(Recipient { name: &name, web_url: &self.web_url }, notice);

@@ -12,6 +12,7 @@ mod reactions;
 mod recovery;
 mod referrals;
 mod refusal;
+mod reset;
 mod rows;
 mod sessions;
 mod suspension;
@@ -26,18 +27,20 @@ pub use confirmation::ConfirmPassword;
 pub use erasure::{EraseUser, ErasedUser};
 pub use invitations::{AcceptInvitation, InviteOwner, InviteUser};
 pub use letters::NOTICE_AGE_MAX;
-pub(crate) use letters::Addressed;
+pub(crate) use letters::{Addressed, unwritten};
 pub use past::{CountPeopleAsOf, PastPerson, PeopleAsOf, PeoplePast};
 pub use queries::{
     CountPeople, ListPeople, Me, People, PeopleById, PersonField, PersonFilter, PersonRow, PersonSort,
     PersonStatus, TenantRow,
 };
-pub use reactions::Mails;
+pub use reactions::{Mailed, Mails};
 pub use recovery::{CheckResetToken, Heard, RequestPasswordReset, ResendVerification, ResetPassword};
 pub use referrals::{
     CountDownline, MyDownline, MyReferralStats, ReferralField, ReferralFilter, ReferralRow, ReferralSort,
     ReferralStats, Referrals,
 };
+pub(crate) use reset::GROUNDS;
+pub use reset::ResetTwoFactorOfTenant;
 pub use sessions::{Entry, Login, Refresh, SessionTokens};
 pub use suspension::{ReinstateUser, ReinstateUserOfTenant, SuspendUser, SuspendUserOfTenant};
 pub use two_factor::{BindTwoFactor, GenerateTwoFactor, UnbindTwoFactor, VerifyTwoFactor};

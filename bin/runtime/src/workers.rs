@@ -124,7 +124,8 @@ impl Workers {
         let log: Arc<dyn EventLog> = Arc::new(PgEventLog::new(&node.pools, Arc::clone(&node.wake)));
         let jobs = Jobs::new(JobDeps {
             log: Arc::clone(&log),
-            users: Aggregates::new(log),
+            users: Aggregates::new(Arc::clone(&log)),
+            operators: Aggregates::new(log),
             vault: Arc::clone(&node.vault) as _,
             clock: Arc::new(SystemClock),
             mailer,

@@ -1,7 +1,7 @@
 //! Operators are made and changed by those who may do all.
 
 use adapter_web::{ContextExt, CursorText, failed};
-use application::operator::{CreateOperator, OperatorChanged, UpdateOperator};
+use application::operator::{CreateOperator, OperatorChanged, ResetPortalTwoFactor, UpdateOperator};
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use domain::OperatorId;
 
@@ -101,6 +101,23 @@ impl OperatorMutation {
         let update = UpdateOperator { id, fullname: None, role: None, active: Some(false) };
         let terms = terms(idempotency_key, expected_version);
         let done = ctx.app().send(ctx.caller(), update, terms).await.map_err(failed)?;
+        Ok(OperatorPayload::of(ctx, done))
+    }
+
+    /// Takes the second factor of another operator away, who lost it and proved who they are;
+    /// `reason` says how, and is written into the audit trail. All sessions end, and a mail tells the
+    /// operator. Without a second factor nothing happens. Nobody can do it for themselves.
+    async fn reset_operator_two_factor(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "id")] of: ID,
+        reason: String,
+        idempotency_key: Option<String>,
+        expected_version: Option<i32>,
+    ) -> Result<OperatorPayload> {
+        let reset = ResetPortalTwoFactor { id: OperatorId(id(&of, "id")?), reason: parse(reason)? };
+        let terms = terms(idempotency_key, expected_version);
+        let done = ctx.app().send(ctx.caller(), reset, terms).await.map_err(failed)?;
         Ok(OperatorPayload::of(ctx, done))
     }
 }

@@ -26,6 +26,10 @@ const CHANGE_PASSWORD: &str = "mutation($old: String!) { \
 const ERASE: &str = "mutation($tenant: ID!, $id: ID!) { eraseUser(tenantId: $tenant, id: $id) { version } }";
 const INVITE_OWNER: &str = "mutation($tenant: ID!) { \
     inviteOwner(tenantId: $tenant, input: {email: \"own@people.test\", fullname: \"Own\"}) { version } }";
+const RESET_OF_USER: &str = "mutation($tenant: ID!, $id: ID!) { \
+    resetUserTwoFactor(tenantId: $tenant, id: $id, reason: \"lost\") { version } }";
+const RESET_OF_OPERATOR: &str =
+    "mutation($id: ID!) { resetOperatorTwoFactor(id: $id, reason: \"lost\") { version } }";
 const PORTAL_GENERATE: &str = "mutation { generateTwoFactor { secret version } }";
 const PORTAL_BIND: &str = "mutation { bindTwoFactor(code: \"123456\") { version } }";
 const PORTAL_UNBIND: &str = "mutation { unbindTwoFactor(code: \"123456\") { version } }";
@@ -231,6 +235,8 @@ fn sensitive(person: &Person, operator: &str) -> Vec<(&'static str, Value)> {
         (operators::CREATE, json!({"input": input})),
         (operators::UPDATE, json!({"id": operator, "input": {"role": "SUPER_ADMIN"}})),
         (operators::DEACTIVATE, json!({"id": operator})),
+        (RESET_OF_OPERATOR, json!({"id": operator})),
+        (RESET_OF_USER, of_user.clone()),
         (ERASE, of_user),
         (INVITE_OWNER, json!({"tenant": person.tenant})),
         (PORTAL_GENERATE, json!({})),

@@ -46,6 +46,7 @@ mod limits;
 mod lists;
 mod live;
 mod logs;
+mod lost_factors;
 mod metrics;
 mod migrator;
 mod numbers;

@@ -29,6 +29,7 @@ pub(super) fn jobs(node: &Node) -> Jobs {
     Jobs::new(JobDeps {
         log: Arc::clone(&node.log) as _,
         users: Aggregates::new(Arc::clone(&node.log) as _),
+        operators: Aggregates::new(Arc::clone(&node.log) as _),
         vault: Arc::clone(&node.vault) as _,
         clock: Arc::clone(&node.clock) as Arc<dyn Clock>,
         mailer: Some(Arc::new(PgOutbox::new(pool()))),
