@@ -33,6 +33,7 @@ pub mod standing;
 pub mod tag;
 pub mod tenant;
 pub mod todo;
+pub mod trace;
 pub mod two_factor;
 pub mod user;
 

@@ -184,6 +184,8 @@ meters! {
         "One run of a job, by queue and kind.";
     MAILS: Counter<1> = "mails_total", ["outcome"],
         "Mails handed to the mail server, by outcome: sent, later or refused.";
+    TRACE_SPANS: Counter<1> = "trace_spans_total", ["outcome"],
+        "Spans of traces, by outcome: sent, lost (the collector is away or refused them) or dropped (the queue was full).";
     CHECKPOINTS: Counter<0> = "audit_checkpoints_total", [],
         "Checkpoints over the audit trail that this process signed.";
     POOL_MAX: Gauge<1> = "pool_connections_max", ["pool"], "The most connections of a pool, by pool.";
