@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 
+mod collector;
 pub mod contract;
 mod database;
 mod env;
@@ -20,6 +21,7 @@ mod smtp;
 mod vault;
 mod world;
 
+pub use collector::{Collector, Conduct, SeenSpan};
 pub use database::TestDatabase;
 pub use env::setting;
 pub use event_log::MemoryEventLog;

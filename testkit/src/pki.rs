@@ -1,8 +1,19 @@
 //! A private certificate authority, as a company or a cloud has one.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::aws_lc_rs::default_provider,
+        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
 
 /// An authority that signs servers' certificates.
 pub struct Authority {
@@ -47,4 +58,18 @@ impl Authority {
         std::fs::write(&identity.key, key.serialize_pem()).expect("the folder can be written");
         identity
     }
+}
+
+/// What a server on this machine speaks TLS with, and the certificate that it signed itself, in PEM.
+pub(crate) fn for_localhost() -> (TlsAcceptor, String) {
+    let own =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate is made");
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .expect("the key is that of the certificate");
+    (TlsAcceptor::from(Arc::new(config)), own.cert.pem())
 }

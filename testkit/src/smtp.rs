@@ -7,13 +7,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
-use tokio_rustls::{TlsAcceptor, rustls};
+use tokio_rustls::TlsAcceptor;
+
+use crate::pki::for_localhost;
 
 /// What the server does with the mails it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,20 +70,10 @@ impl SmtpServer {
     pub async fn guarded(guard: Guard) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        let own =
-            rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate is made");
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_single_cert(vec![own.cert.der().clone()], key)
-            .expect("the key is that of the certificate");
-        let tls = TlsAcceptor::from(Arc::new(config));
+        let (tls, certificate) = for_localhost();
         let office = Arc::new(Mutex::new(Office::default()));
         let task = tokio::spawn(serve(listener, guard, tls, Arc::clone(&office)));
-        Self { address, office, certificate: own.cert.pem(), task }
+        Self { address, office, certificate, task }
     }
 
     /// Its port on loopback.

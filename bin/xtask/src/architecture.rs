@@ -20,6 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("adapter-jwt", &["application", "domain"]),
     ("adapter-password", &["application", "domain"]),
     ("adapter-mail", &["application", "domain"]),
+    ("adapter-https", &[]),
+    ("adapter-otlp", &["adapter-https", "application"]),
     ("adapter-web", &["application", "domain"]),
     ("adapter-graphql-user", &["adapter-web", "application", "domain"]),
     ("adapter-graphql-portal", &["adapter-web", "application", "domain"]),
@@ -30,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "adapter-jwt",
             "adapter-mail",
+            "adapter-otlp",
             "adapter-password",
             "adapter-postgres",
             "adapter-redis",
