@@ -49,8 +49,9 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use crate::{
-    App, Caller, Failure, Never, Platform, Refusal, meter,
+    App, Caller, Code, Failure, Never, Platform, Refusal, meter,
     ports::{Clock, Cursor, ReadModel, Visibility},
+    trace::{Kind, Span},
 };
 
 /// The longest idempotency key, in characters.
@@ -255,13 +256,21 @@ impl App {
             return Err(Failure::KeyMalformed);
         }
         let span = tracing::debug_span!("command", command.name = C::NAME);
+        let mut traced = Span::child(Kind::Internal, format_args!("command {}", C::NAME));
         let (app, caller) = (self.clone(), caller.clone());
-        let whole = async move {
+        let handled = async move {
             let mut output = app.handle(&caller, command, terms).await?;
             if let Some(cursor) = output.cursor().filter(|_| waits) {
                 output.seen(app.visible(C::SHOWN_IN, cursor).await);
             }
             Ok(output)
+        };
+        let handled = traced.scope(handled);
+        let whole = async move {
+            let outcome: Outcome<C> = handled.await;
+            traced.word("enterprise_todo.command", C::NAME);
+            told(&mut traced, &outcome);
+            outcome
         };
         tokio::spawn(whole.instrument(span)).await.unwrap_or_else(|gone| Err(Failure::Internal(gone.into())))
     }
@@ -284,7 +293,11 @@ impl App {
             self.note(caller, Q::NAME, query.about()).await?;
         }
         let span = tracing::debug_span!("query", query.name = Q::NAME);
-        self.answer(caller, query).instrument(span).await
+        let mut traced = Span::child(Kind::Internal, format_args!("query {}", Q::NAME));
+        let answered = traced.scope(self.answer(caller, query)).instrument(span).await;
+        traced.word("enterprise_todo.query", Q::NAME);
+        told(&mut traced, &answered);
+        answered
     }
 
     /// Refuses who may not ask `Q`, before a surface looks at what was asked.
@@ -308,5 +321,14 @@ impl App {
             return Ok(());
         }
         Err(Failure::WrongPlatform { required: surface.name(), received: caller.platform.name() })
+    }
+}
+
+/// Says in a span what became of it. That somebody was refused is no error of ours.
+fn told<T, R: Refusal>(span: &mut Span, outcome: &Result<T, Failure<R>>) {
+    let code = outcome.as_ref().err().map(Failure::code);
+    span.word("enterprise_todo.outcome", code.map_or("ok", Code::as_str));
+    if let Some(code @ (Code::Internal | Code::Unavailable)) = code {
+        span.fail(code.as_str());
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     Caller, Terms,
     bus::Done,
     ports::{Cursor, IdempotencyKey, Visibility},
+    trace,
 };
 
 /// What is asked of one stream, by whom, on what terms.
@@ -95,8 +96,14 @@ pub(crate) fn metadata(
         "correlation_id": caller.correlation,
         "causation_id": caller.correlation,
     });
-    if let (Some(tenant), Some(fields)) = (caller.tenant(), fields.as_object_mut()) {
-        fields.insert("tenant_id".to_owned(), tenant.to_string().into());
+    if let Some(fields) = fields.as_object_mut() {
+        if let Some(tenant) = caller.tenant() {
+            fields.insert("tenant_id".to_owned(), tenant.to_string().into());
+        }
+        // Whoever works on the event goes on with the trace that caused it.
+        if let Some(place) = trace::current() {
+            fields.insert("traceparent".to_owned(), place.to_string().into());
+        }
     }
     Ok(to_raw_value(&fields)?)
 }

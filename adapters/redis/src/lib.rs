@@ -17,6 +17,7 @@ mod heartbeat;
 mod limits;
 mod listener;
 mod outbox;
+mod parcel;
 mod publisher;
 mod settings;
 mod shared;

@@ -9,7 +9,10 @@ use std::{
 use application::ports::Signal;
 use tokio::sync::Notify;
 
-use crate::wire::Message;
+use crate::{
+    parcel::{Parcel, Waiting as Hint},
+    wire::Message,
+};
 
 /// How many hints may wait for Redis.
 pub const OUTBOX_SIGNALS_MAX: usize = 4_096;
@@ -27,7 +30,7 @@ struct Waiting {
     appended: BTreeSet<String>,
     /// The newest transaction among them.
     appended_tx: u64,
-    others: VecDeque<Signal>,
+    others: VecDeque<Hint>,
     dropped: u64,
     /// Whether receivers have yet to hear that something was dropped.
     untold: bool,
@@ -44,10 +47,11 @@ impl Outbox {
             }
             other @ Signal::Projected { .. } => {
                 if waiting.others.len() >= OUTBOX_SIGNALS_MAX {
+                    // Its spans end with it: it was on its way until now.
                     waiting.others.pop_front();
                     waiting.drop_hints(1);
                 }
-                waiting.others.push_back(other);
+                waiting.others.push_back(Hint::new(other));
             }
         }
         drop(waiting);
@@ -55,7 +59,7 @@ impl Outbox {
     }
 
     /// The next messages, at most `max` and some; waits until there are any.
-    pub(crate) async fn next(&self, max: usize) -> Vec<String> {
+    pub(crate) async fn next(&self, max: usize) -> Vec<Parcel> {
         loop {
             let messages = self.take(max);
             if !messages.is_empty() {
@@ -66,27 +70,26 @@ impl Outbox {
     }
 
     /// The next messages, at most `max` and some; none when nothing waits.
-    pub(crate) fn take(&self, max: usize) -> Vec<String> {
+    pub(crate) fn take(&self, max: usize) -> Vec<Parcel> {
         let mut waiting = self.lock();
-        let mut messages = Vec::new();
+        let mut parcels = Vec::new();
         if !waiting.appended.is_empty() {
             let types = std::mem::take(&mut waiting.appended).into_iter().collect();
             let tx = waiting.appended_tx;
-            messages.push(Message::Signal(Signal::Appended { types, tx }));
+            let text = Message::Signal(Signal::Appended { types, tx }).encode();
+            parcels.push(text.map(Parcel::plain));
         }
         let count = waiting.others.len().min(max);
-        messages.extend(waiting.others.drain(..count).map(Message::Signal));
-        let mut encoded: Vec<String> = Vec::with_capacity(messages.len() + 1);
-        for message in &messages {
-            match message.encode() {
-                Some(text) => encoded.push(text),
-                None => waiting.drop_hints(1),
-            }
+        parcels.extend(waiting.others.drain(..count).map(Hint::parcel));
+        let too_long = parcels.iter().filter(|parcel| parcel.is_none()).count();
+        if too_long > 0 {
+            waiting.drop_hints(too_long as u64);
         }
+        let mut parcels: Vec<Parcel> = parcels.into_iter().flatten().collect();
         if std::mem::take(&mut waiting.untold) {
-            encoded.extend(Message::Lost.encode());
+            parcels.extend(Message::Lost.encode().map(Parcel::plain));
         }
-        encoded
+        parcels
     }
 
     /// Counts hints that were taken and could not be sent; receivers will be told.
@@ -129,7 +132,7 @@ mod tests {
     }
 
     fn taken(outbox: &Outbox, max: usize) -> Vec<Message> {
-        outbox.take(max).iter().map(|text| Message::decode(text.as_bytes()).unwrap()).collect()
+        outbox.take(max).iter().map(|parcel| Message::decode(parcel.text.as_bytes()).unwrap()).collect()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use fred::{
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{outbox::Outbox, settings::COMMAND_WAIT};
+use crate::{outbox::Outbox, parcel::Parcel, settings::COMMAND_WAIT};
 
 /// How many messages go in one round trip.
 const BATCH_MESSAGES_MAX: usize = 256;
@@ -44,7 +44,7 @@ pub(crate) async fn publish(
 
 /// Sends messages in their order, over as many connections as it takes. A message may arrive
 /// twice when a connection breaks at the wrong moment; hints bear that.
-async fn deliver(client: &Client, channel: &str, outbox: &Outbox, mut messages: Vec<String>) {
+async fn deliver(client: &Client, channel: &str, outbox: &Outbox, mut messages: Vec<Parcel>) {
     let mut attempts = 0;
     while !messages.is_empty() {
         if !client.is_connected() {
@@ -59,6 +59,7 @@ async fn deliver(client: &Client, channel: &str, outbox: &Outbox, mut messages: 
         if attempts == SEND_ATTEMPTS_MAX {
             tracing::warn!(redis.messages = messages.len(), "gave up on messages that Redis does not take");
             outbox.lost(messages.len());
+            messages.into_iter().for_each(Parcel::lost);
             return;
         }
         sleep(RETRY_PAUSE).await;
@@ -66,13 +67,13 @@ async fn deliver(client: &Client, channel: &str, outbox: &Outbox, mut messages: 
 }
 
 /// One round trip; answers what was not sent.
-async fn send(client: &Client, channel: &str, messages: Vec<String>) -> Vec<String> {
+async fn send(client: &Client, channel: &str, messages: Vec<Parcel>) -> Vec<Parcel> {
     // Without these, commands would pile up inside the client while Redis is away.
     let options = Options { fail_fast: true, timeout: Some(COMMAND_WAIT), ..Options::default() };
     let pipeline = client.pipeline().with_options(&options);
     for message in &messages {
         // In a pipeline this only queues.
-        let queued: Result<(), _> = pipeline.publish(channel, message.as_str()).await;
+        let queued: Result<(), _> = pipeline.publish(channel, message.text.as_str()).await;
         if queued.is_err() {
             return messages;
         }
@@ -80,10 +81,8 @@ async fn send(client: &Client, channel: &str, messages: Vec<String>) -> Vec<Stri
     let Ok(answers) = timeout(COMMAND_WAIT, pipeline.try_all::<i64>()).await else {
         return messages;
     };
-    let count = answers.len();
-    let failed = messages.iter().zip(answers).filter(|(_, answer)| answer.is_err());
-    let mut failed: Vec<String> = failed.map(|(message, _)| message.clone()).collect();
-    // An error for the pipeline as a whole is one answer for all.
-    failed.extend(messages.into_iter().skip(count));
-    failed
+    // An error for the pipeline as a whole is one answer for all: what has none was not sent.
+    let sent: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    let unsent = |at: usize| !sent.get(at).copied().unwrap_or_default();
+    messages.into_iter().enumerate().filter(|(at, _)| unsent(*at)).map(|(_, message)| message).collect()
 }

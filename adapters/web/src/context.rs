@@ -3,7 +3,7 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
 };
@@ -11,6 +11,7 @@ use std::{
 use application::{
     App, Caller,
     ports::{Cursor, Visibility},
+    trace::Span,
 };
 use async_graphql::{Context, Name, Value, indexmap::IndexMap};
 
@@ -28,6 +29,8 @@ pub(crate) struct Asked {
     pub(crate) client: Option<IpAddr>,
     pub(crate) edge: Arc<Edge>,
     shown: AtomicU8,
+    /// The span of what a subscription delivers next.
+    delivery: Mutex<Span>,
 }
 
 impl Asked {
@@ -37,7 +40,19 @@ impl Asked {
         after: Option<Cursor>,
         client: Option<IpAddr>,
     ) -> Self {
-        Self { caller, after, client, edge: Arc::clone(edge), shown: AtomicU8::new(SHOWN) }
+        Self {
+            caller,
+            after,
+            client,
+            edge: Arc::clone(edge),
+            shown: AtomicU8::new(SHOWN),
+            delivery: Mutex::default(),
+        }
+    }
+
+    /// The span of what is delivered now.
+    pub(crate) fn delivery(&self) -> Span {
+        std::mem::take(&mut *self.delivery.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the answer says of its own visibility; nothing when all is shown.
@@ -70,6 +85,9 @@ pub trait ContextExt {
     fn client_network(&self) -> Option<String>;
     /// Takes note of whether a mutation's answer can be seen already. The least visible counts.
     fn note_visibility(&self, visibility: Visibility);
+    /// What a subscription says next is delivered in this span; it ends when the message has left
+    /// for the socket.
+    fn delivers(&self, span: Span);
 }
 
 impl ContextExt for Context<'_> {
@@ -104,6 +122,10 @@ impl ContextExt for Context<'_> {
             Visibility::Held => HELD,
         };
         asked(self).shown.fetch_max(shown, Ordering::Relaxed);
+    }
+
+    fn delivers(&self, span: Span) {
+        *asked(self).delivery.lock().unwrap_or_else(PoisonError::into_inner) = span;
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     Edge, RequestId, cors,
     http::{OperationName, panic_text},
     request_id::X_REQUEST_ID,
+    traced::{answered, request_span},
 };
 
 /// Nothing at all: no page of ours is meant to be shown.
@@ -51,12 +52,13 @@ impl<E: Endpoint> Endpoint for Layered<E> {
         let id = RequestId::of(&request, &*self.edge.entropy);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let origin = request.headers().get(ORIGIN).cloned();
+        let mut span = request_span(&method, uri.path(), request.headers(), rules);
         let mut response = if let Some(response) = cors::preflight(&request, rules) {
             response
         } else {
             request.extensions_mut().insert(id.clone());
             let answering = AssertUnwindSafe(self.inner.get_response(request)).catch_unwind();
-            answering.await.unwrap_or_else(|panic| {
+            span.scope(answering).await.unwrap_or_else(|panic| {
                 tracing::error!(request_id = id.as_str(), panic = panic_text(&*panic), "handler panicked");
                 internal(&id)
             })
@@ -75,8 +77,10 @@ impl<E: Endpoint> Endpoint for Layered<E> {
             operation,
             status = response.status().as_u16(),
             ms = milliseconds(started),
+            trace_id = span.place().map(|place| tracing::field::display(place.trace)),
             "request"
         );
+        answered(&mut span, called.and_then(|called| called.label.as_deref()), response.status());
         measured(uri.path(), called, response.status(), started);
         Ok(response)
     }

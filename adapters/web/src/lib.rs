@@ -33,6 +33,7 @@ mod rules;
 mod serve;
 mod surface;
 mod token;
+mod traced;
 mod ws;
 
 pub use client::client_address;

@@ -102,6 +102,8 @@ pub struct EdgeRules {
     /// How many proxies in front of us are ours: the client's address is that many places from the
     /// end of `X-Forwarded-For`. 0 trusts nobody, and takes the address of the connection.
     pub trusted_proxies: usize,
+    /// Whether the hop in front of us sets or removes `traceparent`, so that it may be believed.
+    pub trusted_traceparent: bool,
     /// The largest WebSocket frame and message, in bytes.
     pub frame_bytes: usize,
     /// The most operations that live on one socket.
@@ -134,6 +136,7 @@ impl EdgeRules {
             body_wait: BODY_WAIT,
             execution: EXECUTION_MAX,
             trusted_proxies: 0,
+            trusted_traceparent: false,
             frame_bytes: FRAME_BYTES_MAX,
             socket_operations: SOCKET_OPERATIONS_MAX,
             init_wait: INIT_WAIT,

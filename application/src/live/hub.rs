@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -198,6 +198,7 @@ impl Hub {
         of: Member,
         changes: Vec<Change>,
     ) -> Result<Vec<Arc<TodoChange>>, BoxError> {
+        let heard = Instant::now();
         let mut ids: Vec<(Member, TodoId)> = changes.iter().map(|change| (of, TodoId(change.id))).collect();
         ids.sort_unstable_by_key(|(_, id)| *id);
         ids.dedup();
@@ -210,6 +211,8 @@ impl Hub {
                 id: TodoId(change.id),
                 todo: rows.get(&TodoId(change.id)).cloned(),
                 at: change.at,
+                trace: change.trace,
+                heard,
             })
         };
         Ok(changes.into_iter().map(change).collect())

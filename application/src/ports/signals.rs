@@ -7,6 +7,7 @@ use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use super::{Cursor, ReadModel};
+use crate::trace::{self, Place};
 
 /// A hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,10 @@ pub struct Change {
     pub event_type: String,
     /// When it happened.
     pub at: Timestamp,
+    /// The span that led to it, when its trace is recorded. Changes that are read, not received, have
+    /// none: a trace ends where a hint is lost.
+    #[serde(default, deserialize_with = "trace::lenient", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Place>,
 }
 
 /// The wire between processes.

@@ -1,11 +1,11 @@
 //! Live changes of todos.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use domain::{Timestamp, TodoId};
 
 use super::TodoRow;
-use crate::{Member, ports::Cursor};
+use crate::{Member, ports::Cursor, trace::Place};
 
 /// The topic of a person's own todos.
 pub(crate) fn topic(of: Member) -> String {
@@ -62,4 +62,8 @@ pub struct TodoChange {
     pub todo: Option<Arc<TodoRow>>,
     /// When.
     pub at: Timestamp,
+    /// The span that led to it.
+    pub trace: Option<Place>,
+    /// When this process heard of it.
+    pub heard: Instant,
 }

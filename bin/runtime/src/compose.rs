@@ -48,6 +48,8 @@ pub(crate) enum ComposeError {
     Metrics(#[from] MetricsError),
     #[error("Config validation error: {0}")]
     Mail(#[from] adapter_mail::SettingsError),
+    #[error("Config validation error: {0}")]
+    Traces(#[from] adapter_otlp::SettingsError),
 }
 
 /// What surfaces and workers of a process share.

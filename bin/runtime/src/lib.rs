@@ -22,6 +22,7 @@ mod serve;
 mod settings;
 mod start;
 mod telemetry;
+mod traces;
 mod workers;
 mod world;
 

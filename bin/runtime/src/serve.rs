@@ -26,7 +26,7 @@ use crate::{
     readiness::NodeReadiness,
     scrape, seed,
     settings::{Process, Settings},
-    telemetry,
+    telemetry, traces,
     workers::Workers,
     world::{SystemClock, SystemEntropy},
 };
@@ -162,6 +162,7 @@ fn tokens(surface: &Surface, settings: &Settings) -> Result<Arc<RsaTokens>, KeyE
 async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
     let stop = cli::stop_signal();
     let tokens = tokens(surface, &settings)?;
+    let traces = traces::start(&settings).map_err(ComposeError::Traces)?;
     let node = Node::new(&settings).await?;
     let port = settings.port;
     let listener = TcpListener::bind(("0.0.0.0", port)).await;
@@ -214,6 +215,7 @@ async fn run(surface: &Surface, settings: Settings) -> Result<(), ServeError> {
         workers.end().await;
     }
     node.signals.close().await;
+    traces.close().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -260,6 +262,7 @@ fn edge(
     let rules = EdgeRules {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies,
+        trusted_traceparent: settings.trusted_traceparent,
         public: Limit { most: settings.public_limit, ..base.public },
         ..base
     };

@@ -24,7 +24,7 @@ use crate::{
     projections::{self, Wish},
     scrape, seals,
     settings::{Process, Settings},
-    telemetry,
+    telemetry, traces,
     world::SystemClock,
 };
 
@@ -217,6 +217,7 @@ fn run() -> ExitCode {
     };
     cli::run(async move {
         let stop = cli::stop_signal();
+        let traces = traces::start(&settings).map_err(ComposeError::Traces)?;
         let node = Node::new(&settings).await?;
         scrape::metrics(&node, &settings, stop.clone()).await.map_err(ComposeError::Metrics)?;
         if let Err(error) = node.ready(&stop).await {
@@ -229,6 +230,7 @@ fn run() -> ExitCode {
         stop.cancelled().await;
         workers.end().await;
         node.signals.close().await;
+        traces.close().await;
         Ok::<(), ComposeError>(())
     })
 }

@@ -7,6 +7,7 @@ use application::{
     Problem,
     live::LiveEnd,
     todo::{self, matches},
+    trace::{Kind as Part, Span},
 };
 use async_graphql::{Context, ErrorExtensions, ID, Result, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt, future};
@@ -46,17 +47,31 @@ impl TodoSubscription {
         Ok(subscription.changes().filter_map(move |change| {
             let passes = |todo: &Arc<todo::TodoRow>| matches(&filter, todo);
             future::ready(match change {
-                Ok(change) if change.todo.as_ref().is_none_or(passes) => Some(Ok(TodoChange {
-                    cursor: position(&ctx, change.cursor),
-                    change: change.kind.into(),
-                    todo: change.todo.clone().map(Todo::alone),
-                    todo_id: change.id.to_string().into(),
-                })),
+                Ok(change) if change.todo.as_ref().is_none_or(passes) => {
+                    ctx.delivers(delivery(&change));
+                    Some(Ok(TodoChange {
+                        cursor: position(&ctx, change.cursor),
+                        change: change.kind.into(),
+                        todo: change.todo.clone().map(Todo::alone),
+                        todo_id: change.id.to_string().into(),
+                    }))
+                }
                 Ok(_) => None,
                 Err(end) => Some(Err(ended(&ctx, end))),
             })
         }))
     }
+}
+
+/// From the moment that this process heard of a change.
+fn delivery(change: &todo::TodoChange) -> Span {
+    let span = Span::child_of(change.trace, Part::Consumer, format_args!("deliver todoChanged"));
+    let mut span = span.since(change.heard);
+    span.word("messaging.system", "redis");
+    span.word("messaging.destination.name", "hints");
+    span.word("messaging.operation.type", "process");
+    span.word("enterprise_todo.operation", "todoChanged");
+    span
 }
 
 /// The end of a subscription carries the cursor to resume from.

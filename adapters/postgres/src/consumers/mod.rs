@@ -17,6 +17,7 @@ mod retry;
 mod runner;
 mod seat;
 mod shadow;
+mod traced;
 mod writing;
 
 pub use check::{CheckPace, Checked, Found, Made, Piece, SelfCheck, Told};

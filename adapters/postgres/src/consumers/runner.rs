@@ -176,7 +176,7 @@ impl Runner {
             let next = self.read_ahead(&tail, scanned, full);
             // Behind a backlog, two who write at the same time are quicker than one who writes for both.
             let along = if full || !aside.is_nothing() { Vec::new() } else { riders.boarding(at).await };
-            let mut job = Job { from: at, events: &batch.events, to: last, riders: along };
+            let mut job = Job::new(at, &batch.events, last, along);
             let (written, next) = tokio::join!(self.measured(&mut client, &mut job, &mut aside), next);
             let written = match written? {
                 Ok(written) => written,

@@ -11,6 +11,7 @@ use super::{
     checkpoint::{self, Status},
     letters::{self, Aside, Dead},
     seat::Rider,
+    traced::Traced,
 };
 use crate::{BoxedError, log::Recorded};
 
@@ -34,14 +35,25 @@ pub(super) struct Job<'a> {
     pub(super) to: Cursor,
     /// For whom it is written too.
     pub(super) riders: Vec<Rider>,
+    /// The traces that led to it.
+    pub(super) traced: Traced,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// It is about to be written.
+    pub(super) fn new(from: Cursor, events: &'a [Recorded], to: Cursor, riders: Vec<Rider>) -> Self {
+        Self { from, events, to, riders, traced: Traced::begin(events) }
+    }
+
     /// It is written: what it led to, for each consumer that it was written for.
     pub(super) fn came(self, own: Written, name: &'static str) -> Vec<(&'static str, Written)> {
         let to = self.to;
         let others = self.riders.into_iter().map(|rider| (rider.projection().name(), rider.came(to)));
-        others.chain([(name, own)]).collect()
+        let mut all: Vec<(&'static str, Written)> = others.chain([(name, own)]).collect();
+        for (name, written) in &mut all {
+            self.traced.wrote(name, &mut written.changes);
+        }
+        all
     }
 }
 
@@ -107,7 +119,8 @@ impl Runner {
         let mut from = job.from;
         for event in job.events {
             let events = std::slice::from_ref(event);
-            let mut one = Job { from, events, to: event.cursor, riders: Vec::new() };
+            let mut one =
+                Job { from, events, to: event.cursor, riders: Vec::new(), traced: Traced::default() };
             match Box::pin(self.write(client, &mut one, aside)).await? {
                 Ok(written) => {
                     all.changes.extend(written.changes);

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use application::ports::{
-    Append, AppendError, Appended, Cursor, EventLog, IdempotencyKey, LogError, Receipt, Snapshot, Unit,
+use application::{
+    ports::{
+        Append, AppendError, Appended, Cursor, EventLog, IdempotencyKey, LogError, Receipt, Snapshot, Unit,
+    },
+    trace::{Kind, Span},
 };
 use async_trait::async_trait;
 use cqrs_es::persist::SerializedEvent;
@@ -44,22 +47,20 @@ impl PgEventLog {
 #[async_trait]
 impl EventLog for PgEventLog {
     async fn append(&self, unit: Unit) -> Result<Appended, AppendError> {
-        append::bounded(&unit)?;
-        let types: Vec<&'static str> = unit.appends.iter().map(|append| append.aggregate_type).collect();
-        let appended = if unit.key.is_some() {
-            let client = self.client().await?;
-            let stored =
-                append::run(&client, &[&unit]).await.map_err(|error| append::refusal(error, &unit))?;
-            drop(client);
-            match stored.and_then(|mut all| all.pop()) {
-                Some(appended) => appended,
-                None => return self.without_events(unit).await,
-            }
-        } else {
-            self.group.append(unit).await?
-        };
-        self.wake.appended(types.into_iter(), appended.cursor.tx).await;
-        Ok(appended)
+        let mut span = Span::child(Kind::Client, format_args!("INSERT events"));
+        span.word("db.system.name", "postgresql");
+        span.word("db.operation.name", "INSERT");
+        span.word("db.collection.name", "events");
+        let events = unit.appends.iter().map(|append| append.events.len()).sum::<usize>();
+        span.whole("enterprise_todo.events", i64::try_from(events).unwrap_or(i64::MAX));
+        let appended = self.store(unit).await;
+        match &appended {
+            Ok(_) => {}
+            Err(AppendError::Log(_)) => span.fail("log"),
+            // That somebody else was quicker is no error of ours.
+            Err(_) => span.word("enterprise_todo.outcome", "refused"),
+        }
+        appended
     }
 
     async fn receipt(&self, key: &IdempotencyKey) -> Result<Option<Receipt>, LogError> {
@@ -134,6 +135,26 @@ impl EventLog for PgEventLog {
 }
 
 impl PgEventLog {
+    /// Stores a unit, alone or with others.
+    async fn store(&self, unit: Unit) -> Result<Appended, AppendError> {
+        append::bounded(&unit)?;
+        let types: Vec<&'static str> = unit.appends.iter().map(|append| append.aggregate_type).collect();
+        let appended = if unit.key.is_some() {
+            let client = self.client().await?;
+            let stored =
+                append::run(&client, &[&unit]).await.map_err(|error| append::refusal(error, &unit))?;
+            drop(client);
+            match stored.and_then(|mut all| all.pop()) {
+                Some(appended) => appended,
+                None => return self.without_events(unit).await,
+            }
+        } else {
+            self.group.append(unit).await?
+        };
+        self.wake.appended(types.into_iter(), appended.cursor.tx).await;
+        Ok(appended)
+    }
+
     /// A unit that wrote no event: its key was used already, or it has a key and nothing else.
     async fn without_events(&self, unit: Unit) -> Result<Appended, AppendError> {
         let (Some(key), Some(first)) = (&unit.key, unit.appends.first()) else {

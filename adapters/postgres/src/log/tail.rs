@@ -6,6 +6,7 @@
 use application::{
     BoxError,
     ports::{Cursor, LogError},
+    trace::{self, Place},
 };
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use domain::{StreamId, Timestamp, upcast, upcasters};
@@ -43,6 +44,11 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// The span that led to it, when its trace is recorded.
+    pub fn place(&self) -> Option<Place> {
+        trace::noted(&self.metadata)
+    }
+
     /// The event in today's shape.
     pub fn event<E: DeserializeOwned>(&self, steps: &[Box<dyn EventUpcaster>]) -> Result<E, BoxError> {
         if !steps.iter().any(|step| step.can_upcast(&self.event_type, &self.event_version)) {

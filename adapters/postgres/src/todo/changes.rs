@@ -157,6 +157,7 @@ impl TodoChangesProjection {
             id,
             event_type: recorded.event_type.clone(),
             at: event.at,
+            trace: recorded.place(),
         };
         Ok(NewChange { of, change })
     }
@@ -346,6 +347,7 @@ impl ChangeLog for PgTodoList {
                     id: row.try_get(4)?,
                     event_type: row.try_get(5)?,
                     at: row.try_get(6)?,
+                    trace: None,
                 })
             })
             .collect()

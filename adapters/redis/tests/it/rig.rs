@@ -71,6 +71,7 @@ pub(crate) fn signal(model: &str, position: i64) -> Signal {
         id: Uuid::from_u128(7),
         event_type: "todo.created".to_owned(),
         at: Timestamp::from_timestamp(1_800_000_000, 0).unwrap(),
+        trace: None,
     };
     Signal::Projected { model: model.to_owned(), reached: cursor, changes: vec![change] }
 }

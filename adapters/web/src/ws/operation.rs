@@ -2,6 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use application::trace::{self, Span};
 use async_graphql::{Executor, Request, Response as Answer, Value, parser::types::OperationType};
 use futures_util::{
     Stream, StreamExt,
@@ -18,8 +19,8 @@ use crate::{
 
 /// What an operation has to say.
 pub(super) enum Event {
-    /// A message, with more to come.
-    More(String),
+    /// A message, with more to come, and the span that ends when it leaves.
+    More(String, Span),
     /// The last message.
     Last(String),
 }
@@ -34,6 +35,8 @@ pub(super) struct Operation {
     pub(super) asked: Arc<Asked>,
     /// The longest a query or mutation runs.
     pub(super) execution: Duration,
+    /// The trace of a query or mutation; what a subscription delivers is in the trace that led to it.
+    pub(super) span: Span,
 }
 
 struct Running {
@@ -66,8 +69,8 @@ impl Operation {
 
 impl Running {
     async fn next(&mut self) -> Event {
-        let id = self.operation.id.clone();
-        CURRENT.scope(id, self.answered()).await
+        let (id, place) = (self.operation.id.clone(), self.operation.span.place());
+        trace::within(place, CURRENT.scope(id, self.answered())).await
     }
 
     async fn answered(&mut self) -> Event {
@@ -101,7 +104,7 @@ impl Running {
         }
         self.first = false;
         let payload = Payload::of(&mut answer, &self.operation.asked, self.operation.id.as_str());
-        Event::More(protocol::next(&self.operation.name, payload))
+        Event::More(protocol::next(&self.operation.name, payload), self.operation.asked.delivery())
     }
 
     fn fell(&self, mut answer: Answer) -> Event {

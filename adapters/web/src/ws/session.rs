@@ -4,8 +4,11 @@ use std::{
     collections::HashMap, convert::Infallible, net::IpAddr, ops::ControlFlow, sync::Arc, time::Duration,
 };
 
-use application::{Caller, Code, Problem, meter};
-use async_graphql::Executor;
+use application::{
+    Caller, Code, Problem, meter,
+    trace::{Kind, Span},
+};
+use async_graphql::{Executor, parser::types::OperationType};
 use futures_util::{
     StreamExt,
     stream::{AbortHandle, SelectAll, SplitStream},
@@ -209,6 +212,7 @@ impl<X: Executor> Session<X> {
             kind: admitted.kind,
             asked,
             execution: rules.execution,
+            span: operation_span(admitted.kind, admitted.label.as_deref()),
         };
         let (events, handle) = cuttable(operation.run(&self.schema, request));
         self.events.push(events);
@@ -220,14 +224,15 @@ impl<X: Executor> Session<X> {
     /// Passes on what an operation says.
     fn tell(&mut self, event: Option<(mpsc::OwnedPermit<Message>, Arc<str>, Event)>) {
         let Some((permit, name, event)) = event else { return };
-        let text = match event {
-            Event::More(text) => text,
+        let (text, delivery) = match event {
+            Event::More(text, delivery) => (text, delivery),
             Event::Last(text) => {
                 self.live.remove(&name);
-                text
+                (text, Span::none())
             }
         };
         permit.send(Message::Text(text));
+        drop(delivery);
     }
 
     /// Whether the token still works, with the rights it had: it may have expired, the session may
@@ -262,6 +267,19 @@ async fn next_event(
     let permit = outbox.clone().reserve_owned().await.ok()?;
     let (name, event) = events.next().await?;
     Some((permit, name, event))
+}
+
+/// The span of an operation that has an end: a subscription has none.
+fn operation_span(kind: OperationType, label: Option<&str>) -> Span {
+    let kind = match kind {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => return Span::none(),
+    };
+    let mut span = Span::root(Kind::Server, format_args!("{kind}"), None);
+    span.word("graphql.operation.type", kind);
+    span.text("enterprise_todo.operation", label.unwrap_or("unknown"));
+    span
 }
 
 fn ticker(every: Duration) -> tokio::time::Interval {

@@ -81,6 +81,7 @@ mod tags;
 mod terms;
 mod time_travel;
 mod todos;
+mod traces;
 mod two_factor;
 mod upgrade;
 mod visibility;

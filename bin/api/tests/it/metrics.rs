@@ -21,12 +21,12 @@ use crate::{
 };
 
 /// Settings with a port for metrics, and a client of it.
-fn measured(settings: Settings) -> (Settings, Client) {
+pub(crate) fn measured(settings: Settings) -> (Settings, Client) {
     let port = free_port();
     (settings.with("METRICS_PORT", port.to_string()), Client::new(port))
 }
 
-async fn scrape(client: &Client) -> Exposition {
+pub(crate) async fn scrape(client: &Client) -> Exposition {
     let answer = client.get("/metrics").await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");

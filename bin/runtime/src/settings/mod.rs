@@ -2,6 +2,7 @@
 
 mod reader;
 mod seals;
+mod traces;
 
 use std::{collections::HashMap, fmt, path::PathBuf, time::Duration};
 
@@ -10,7 +11,7 @@ use adapter_postgres::PgSettings;
 use application::Lifetimes;
 
 use self::reader::Reader;
-pub(crate) use self::seals::SealSettings;
+pub(crate) use self::{seals::SealSettings, traces::TraceSettings};
 
 const PORT_USER: u16 = 3333;
 const PORT_PORTAL: u16 = 3334;
@@ -53,6 +54,16 @@ impl Environment {
     /// Whether strangers may reach it.
     pub const fn is_public(self) -> bool {
         matches!(self, Self::Staging | Self::Production)
+    }
+
+    /// Its name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Test => "test",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
     }
 }
 
@@ -111,6 +122,10 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Proxies in front of us.
     pub trusted_proxies: usize,
+    /// Whether the hop in front of us sets or removes `traceparent`.
+    pub trusted_traceparent: bool,
+    /// Where traces go; `None`: nothing is recorded.
+    pub traces: Option<TraceSettings>,
     /// Whether the consumers run in a process of their own.
     pub external_workers: bool,
     /// How long things live.
@@ -136,6 +151,18 @@ pub enum Process {
     Worker,
     /// `migrator`.
     Migrator,
+}
+
+impl Process {
+    /// Its program.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Portal => "portal-api",
+            Self::Worker => "worker",
+            Self::Migrator => "migrator",
+        }
+    }
 }
 
 impl Settings {
@@ -164,6 +191,8 @@ impl Settings {
         let origins = if portal { "PORTAL_ALLOWED_ORIGINS" } else { "ALLOWED_ORIGINS" };
         let allowed_origins = read.list(origins);
         let trusted_proxies = read.number("TRUSTED_PROXIES", 0);
+        let trusted_traceparent = read.trusted_traceparent(trusted_proxies);
+        let traces = if process == Process::Migrator { None } else { read.traces(process, environment) };
         let external_workers = read.get("WORKERS").is_some_and(|workers| workers == "external");
         let lifetimes = read.lifetimes();
         let public_limit = read.public_limit(environment);
@@ -192,6 +221,8 @@ impl Settings {
                 smtp,
                 allowed_origins,
                 trusted_proxies,
+                trusted_traceparent,
+                traces,
                 external_workers,
                 lifetimes,
                 public_limit,

@@ -10,7 +10,7 @@ use std::{
 const PREFIX: &str = "enterprise_todo_";
 
 /// What a scrape said.
-pub(super) struct Exposition {
+pub(crate) struct Exposition {
     pub(super) text: String,
     /// By name and sorted labels.
     pub(super) values: BTreeMap<(String, Vec<(String, String)>), f64>,
@@ -45,7 +45,7 @@ impl Exposition {
     }
 
     /// A number of ours.
-    pub(super) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let mut labels: Vec<(String, String)> =
             labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         labels.sort_unstable();
