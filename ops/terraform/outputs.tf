@@ -10,6 +10,7 @@ output "deployment" {
     PORTAL_URL      = "https://${local.hosts.portal}"
     CDN_BASE_URL    = "https://${local.hosts.media}"
     S3_BUCKET       = module.media.bucket
+    TRACE_COLLECTOR = var.trace_collector
   })
 }
 

@@ -135,6 +135,17 @@ variable "alert_emails" {
   default     = []
 }
 
+variable "trace_collector" {
+  description = "Where traces go, over OTLP/HTTP: an https address on port 443, which tasks may reach. Empty: nothing is traced."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.trace_collector == "" || can(regex("^https://[a-z0-9.-]+(:443)?(/[A-Za-z0-9/_.-]*)?$", var.trace_collector))
+    error_message = "The collector must be https://host, on port 443, or nothing."
+  }
+}
+
 variable "web_origins" {
   description = "Origins of browsers that upload media."
   type        = list(string)

@@ -89,6 +89,14 @@ fn what_an_environment_adds_is_added_and_staging_has_names_of_its_own() {
     // Behind the load balancer: without it all people would count as one client.
     assert_eq!(plain["TRUSTED_PROXIES"], "1");
     assert!(list(&api, "secrets", "valueFrom")["DATA_KEY"].ends_with("/DATA_KEY"));
+    // Named in every process that can trace, and empty: nothing is traced.
+    for name in ["api", "portal-api", "worker"] {
+        let rendered = list(&render(&stub, name).unwrap(), "environment", "value");
+        assert_eq!(rendered["OTEL_EXPORTER_OTLP_ENDPOINT"], "", "{name}");
+    }
+    stub.deployment["TRACE_COLLECTOR"] = json!("https://collector.example");
+    let traced = list(&render(&stub, "worker").unwrap(), "environment", "value");
+    assert_eq!(traced["OTEL_EXPORTER_OTLP_ENDPOINT"], "https://collector.example");
     stub.deployment["ENVIRONMENT"] = json!("staging");
     stub.deployment["SUFFIX"] = json!("-staging");
     let staging = render(&stub, "api").unwrap();

@@ -149,7 +149,7 @@ pub(crate) fn deployment() -> Value {
         "EXECUTION_ROLE_ARN": "arn:aws:iam::1:role/execution", "TASK_ROLE_ARN": "arn:aws:iam::1:role/task",
         "SUBNET_IDS": "subnet-1,subnet-2", "SECURITY_GROUP_ID": "sg-1", "WORKER": "false",
         "DB_HOST": "db.internal", "REDIS_HOST": "redis.internal",
-        "S3_BUCKET": "media", "CDN_BASE_URL": "https://media.todo.example",
+        "S3_BUCKET": "media", "CDN_BASE_URL": "https://media.todo.example", "TRACE_COLLECTOR": "",
         "SECRET_JWT_PRIVATE_KEY": secret("JWT_PRIVATE_KEY"), "SECRET_JWT_PUBLIC_KEY": secret("JWT_PUBLIC_KEY"),
         "SECRET_PORTAL_JWT_PRIVATE_KEY": secret("PORTAL_JWT_PRIVATE_KEY"),
         "SECRET_PORTAL_JWT_PUBLIC_KEY": secret("PORTAL_JWT_PUBLIC_KEY"),

@@ -72,6 +72,11 @@ run "the_whole" {
   }
 
   assert {
+    condition     = output.deployment["TRACE_COLLECTOR"] == ""
+    error_message = "Nothing is traced unless somebody wants it."
+  }
+
+  assert {
     condition     = length(split(",", output.deployment["SUBNET_IDS"])) == 2 && output.deployment["SECURITY_GROUP_ID"] != ""
     error_message = "The migrator runs where the services run."
   }
@@ -100,9 +105,10 @@ run "input_of_the_wrong_kind" {
     database_password = "0123456789abcdefghijABCDEFGHIJ=/"
     api_tasks         = 0
     vpc_cidr          = "10.0.0.0/30"
+    trace_collector   = "http://collector:4318"
   }
 
-  expect_failures = [var.environment, var.domain, var.zones, var.repository, var.database_password, var.api_tasks, var.vpc_cidr]
+  expect_failures = [var.environment, var.domain, var.zones, var.repository, var.database_password, var.api_tasks, var.vpc_cidr, var.trace_collector]
 }
 
 run "a_wildcard_and_a_short_password" {
