@@ -49,6 +49,18 @@ impl SmtpMailer {
         Self { send_max, ..self }
     }
 
+    /// Whether the server takes us, signs us in where we have a password, and is who it says: a
+    /// connection without a mail. The text says why not.
+    pub async fn answers(&self) -> Result<(), String> {
+        let transport = self.current();
+        match tokio::time::timeout(self.send_max.min(CONNECT_MAX), transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("it answers, and is not ready".to_owned()),
+            Ok(Err(error)) => Err(failure(&error).to_string()),
+            Err(_) => Err("it did not answer in time".to_owned()),
+        }
+    }
+
     fn current(&self) -> Transport {
         self.transport.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

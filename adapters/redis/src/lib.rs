@@ -12,6 +12,7 @@
 //! server that is no longer the primary.
 #![deny(missing_docs)]
 
+mod answers;
 mod connection;
 mod heartbeat;
 mod limits;
@@ -24,6 +25,7 @@ mod shared;
 mod signals;
 mod wire;
 
+pub use answers::answers;
 pub use limits::RedisLimits;
 pub use outbox::OUTBOX_SIGNALS_MAX;
 pub use settings::{RedisSettings, SignalError};

@@ -13,6 +13,7 @@ mod healthcheck;
 mod mail;
 mod manage;
 mod migrate;
+mod preflight;
 mod projections;
 mod readiness;
 mod scrape;

@@ -1,6 +1,6 @@
 //! The migrator: exact lines, exact exit codes, for a task that runs before each deploy.
 
-use std::process::ExitCode;
+use std::{collections::HashMap, process::ExitCode};
 
 use adapter_postgres::{
     Tls,
@@ -10,19 +10,25 @@ use adapter_postgres::{
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::{
-    cli,
+    cli, preflight,
     settings::{Process, Settings},
 };
 
 const USAGE: &str = "usage: migrator            apply what is not applied
        migrator status     list
        migrator revert     undo the newest one
-       migrator restored   after a restore, before anything is started: let the server count on from where the log ends";
+       migrator restored   after a restore, before anything is started: let the server count on from where the log ends
+       migrator preflight  look whether the database is fit to go live";
 
 /// The `migrator` binary: `migrator`, `migrator revert`, `migrator status`, `migrator restored`.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the contract is its output")]
 pub fn migrator() -> ExitCode {
-    let task = std::env::args().nth(1);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["preflight", rest @ ..] = words.as_slice() {
+        return preflight::preflight(Process::Migrator, rest);
+    }
+    let task = words.first().map(|word| (*word).to_owned());
     let known = matches!(task.as_deref(), None | Some("revert" | "status" | "restored"));
     if !known {
         println!("{USAGE}");
@@ -92,15 +98,20 @@ async fn run(options: &PgConnectOptions, task: Option<&str>) -> Result<(), Migra
 
 /// It needs the database's settings and no others.
 fn options() -> Result<PgConnectOptions, Vec<String>> {
-    let mut variables = crate::settings::environment();
-    // Where nothing is said, a migrator is as careful as in production only about TLS files it is given.
-    variables.entry("NODE_ENV".to_owned()).or_insert_with(|| "development".to_owned());
-    variables.entry("REDIS_URL".to_owned()).or_insert_with(|| "redis://unused".to_owned());
-    let settings = Settings::read(Process::Migrator, variables)?;
+    let settings = Settings::read(Process::Migrator, variables())?;
     let options = sqlx_options(&settings.postgres).map_err(|error| vec![error.to_string()])?;
     let options = options.application_name("enterprise-todo migrator");
     // Outside of public environments a server that wants TLS gets it, unverified.
     Ok(if settings.postgres.tls == Tls::Off { options.ssl_mode(PgSslMode::Prefer) } else { options })
+}
+
+/// The variables of the process, and what it takes for granted.
+pub(crate) fn variables() -> HashMap<String, String> {
+    let mut variables = crate::settings::environment();
+    // Where nothing is said, a migrator is as careful as in production only about TLS files it is given.
+    variables.entry("NODE_ENV".to_owned()).or_insert_with(|| "development".to_owned());
+    variables.entry("REDIS_URL".to_owned()).or_insert_with(|| "redis://unused".to_owned());
+    variables
 }
 
 /// Shown by binaries that are given words they do not know.

@@ -23,6 +23,7 @@ use crate::{
     gate::{Gate, Opened},
     healthcheck::healthcheck,
     migrate::unknown,
+    preflight,
     readiness::NodeReadiness,
     scrape, seed,
     settings::{Process, Settings},
@@ -62,6 +63,7 @@ const USAGE: &str = "usage: without arguments it serves; otherwise one of\n  \
     healthcheck   ask the surface on PROJECT_PORT whether it is well\n  \
     schema        print the GraphQL schema\n  \
     openapi       print the OpenAPI document\n  \
+    preflight [--url URL]... [--strict]   look whether this process is fit to go live\n  \
     seed-demo     (api, development only) make a demo tenant\n  \
     operator create --email E --fullname N --role SUPPORT|OPERATIONS|SUPER_ADMIN   \
     (portal-api) make an operator; the password is read from standard input";
@@ -87,6 +89,7 @@ pub fn surface(surface: &Surface) -> ExitCode {
             let port = crate::settings::environment().get("PROJECT_PORT").and_then(|port| port.parse().ok());
             healthcheck(port.unwrap_or(default))
         }
+        (["preflight", rest @ ..], _) => preflight::preflight(process, rest),
         (["--help" | "-h" | "help"], _) => {
             println!("{USAGE}");
             ExitCode::SUCCESS

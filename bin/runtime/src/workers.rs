@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     audit, cli,
     compose::{ComposeError, Node},
-    mail, manage,
+    mail, manage, preflight,
     projections::{self, Wish},
     scrape, seals,
     settings::{Process, Settings},
@@ -167,14 +167,18 @@ const USAGE: &str = "usage: worker                            run the consumers\
     worker jobs [STATE]               list jobs: waiting, running, retrying, dead\n       \
     worker jobs retry ID              try one anew\n       \
     worker jobs discard ID            take one out of the queue\n       \
-    worker keys rewrap                put all keys of people under DATA_KEY";
+    worker keys rewrap                put all keys of people under DATA_KEY\n       \
+    worker preflight [--url URL]... [--strict]   look whether this process is fit to go live";
 
 /// The `worker` binary.
 #[expect(clippy::print_stdout, reason = "help is for people")]
 pub fn worker() -> ExitCode {
-    telemetry::start();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["preflight", rest @ ..] = words.as_slice() {
+        return preflight::preflight(Process::Worker, rest);
+    }
+    telemetry::start();
     if let Some(code) = audit::command(&words) {
         return code;
     }

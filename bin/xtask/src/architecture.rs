@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
+            "adapter-https",
             "adapter-jwt",
             "adapter-mail",
             "adapter-otlp",
@@ -40,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "adapter-web",
             "application",
             "domain",
+            "preflight",
         ],
     ),
     ("api", &["adapter-graphql-user", "adapter-rest", "adapter-web", "application", "domain", "runtime"]),
@@ -59,7 +61,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("migrator", &["adapter-postgres", "runtime"]),
     ("bench", &["adapter-jwt", "adapter-postgres", "adapter-redis", "application", "domain", "runtime"]),
     ("testkit", &["adapter-postgres", "adapter-redis", "application", "domain"]),
-    ("xtask", &[]),
+    ("preflight", &[]),
+    ("xtask", &["preflight"]),
 ];
 
 /// A surface's program, and the other surface's crate, which it must not link even indirectly.

@@ -14,7 +14,7 @@ use crate::{
     wait::until,
 };
 
-type Variables = BTreeMap<String, String>;
+pub(crate) type Variables = BTreeMap<String, String>;
 
 fn file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
@@ -31,9 +31,9 @@ fn of_the_image() -> Variables {
 }
 
 /// The world that the definitions are filled from.
-struct Place {
-    postgres: SecurePostgres,
-    redis: SecureRedis,
+pub(crate) struct Place {
+    pub(crate) postgres: SecurePostgres,
+    pub(crate) redis: SecureRedis,
     /// Signs the database's certificate, as RDS's own authorities do.
     private: String,
     /// Signs that of Redis, as public ones do.
@@ -41,7 +41,7 @@ struct Place {
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (private, public) = (Authority::new("of the database"), Authority::new("of everybody"));
         let (postgres, redis) = (SecurePostgres::start(&private).await, SecureRedis::start(&public).await);
         Self { postgres, redis, private: trust(&[&private]), system: trust(&[&public]) }
@@ -49,7 +49,7 @@ impl Place {
 
     /// The variables of a definition and of the image, with values of this place; a name that nobody
     /// thought of has no value, and fails here.
-    fn variables(&self, name: &str, port: u16) -> Variables {
+    pub(crate) fn variables(&self, name: &str, port: u16) -> Variables {
         let definition: Value =
             serde_json::from_str(&file(&format!("ops/task-definitions/{name}.json"))).unwrap();
         let container = &definition["containerDefinitions"][0];
@@ -83,13 +83,13 @@ impl Place {
 }
 
 /// The program with these and no others; not even a `PATH`.
-fn command(name: &str, arguments: &[&str], variables: &Variables) -> Command {
+pub(crate) fn command(name: &str, arguments: &[&str], variables: &Variables) -> Command {
     let mut command = Command::new(program(name));
     command.args(arguments).env_clear().envs(variables);
     command
 }
 
-async fn run(name: &str, arguments: &[&str], variables: &Variables) -> Output {
+pub(crate) async fn run(name: &str, arguments: &[&str], variables: &Variables) -> Output {
     process::run(command(name, arguments, variables)).await
 }
 

@@ -56,6 +56,7 @@ mod people;
 mod portal;
 mod portal_jobs;
 mod portal_people;
+mod preflight;
 mod profile;
 mod projections;
 mod proofs;

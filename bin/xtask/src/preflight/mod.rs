@@ -3,7 +3,8 @@
 //!
 //! # Adding a row
 //!
-//! One entry in a table of `rows/`, and in `tests.rs` the fault that it must find.
+//! One entry in a table of `rows/`, and in `tests.rs` the fault that it must find. What a process can
+//! look at where it runs is in `bin/preflight`, and asked there too.
 
 mod rows;
 mod subject;
@@ -14,26 +15,14 @@ mod web;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use preflight::look;
+pub(crate) use preflight::{Finding, holds, nothing};
 
 use self::subject::{Sources, Subject};
 use crate::args::Args;
 
-/// What a row says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Pass,
-    /// With the reason.
-    Fail(String),
-    /// With what would help.
-    NotHere(&'static str),
-}
-
 /// One rule of the list.
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) cure: &'static str,
-    pub(crate) check: fn(&Subject) -> Finding,
-}
+pub(crate) type Row = preflight::Row<Subject>;
 
 pub(crate) fn run(mut args: Args) -> Result<()> {
     let path = |value: Option<String>| value.map(PathBuf::from);
@@ -47,37 +36,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let is_strict = args.flag("--strict");
     args.finish()?;
     let subject = Subject::read(&sources)?;
-    let (mut passed, mut failed, mut open) = (0, 0, 0);
-    for row in rows::all() {
-        let (name, cure) = (row.name, row.cure);
-        match (row.check)(&subject) {
-            Finding::Pass => {
-                passed += 1;
-                answer!("pass  {name}");
-            }
-            Finding::Fail(why) => {
-                failed += 1;
-                answer!("FAIL  {name}: {why}\n      cure: {cure}");
-            }
-            Finding::NotHere(help) => {
-                open += 1;
-                answer!("-     {name}: not checkable here; {help}");
-            }
-        }
-    }
-    answer!("{passed} passed, {failed} failed, {open} not checkable here");
-    if failed > 0 || (is_strict && open > 0) {
+    let tally = look(rows::all(), &subject, |line| answer!("{line}"));
+    if !tally.is_ready(is_strict) {
         bail!("{} is not ready", subject.environment);
     }
     Ok(())
-}
-
-/// A pass, or the reason why not.
-pub(crate) fn holds(is_so: bool, otherwise: impl FnOnce() -> String) -> Finding {
-    if is_so { Finding::Pass } else { Finding::Fail(otherwise()) }
-}
-
-/// A pass when nothing is wrong.
-pub(crate) fn nothing(wrong: &[String]) -> Finding {
-    holds(wrong.is_empty(), || wrong.join("; "))
 }

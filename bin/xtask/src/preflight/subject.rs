@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use preflight::{Deployed, Held, Running, Web};
 use serde_json::Value;
 
-use super::web::{Curl, Web};
+use super::web::Curl;
 use crate::workspace;
 
 pub(crate) const PROCESSES: [&str; 4] = ["api", "portal-api", "migrator", "worker"];
@@ -96,6 +97,30 @@ impl Subject {
     /// A workflow or a script; empty when it is not there.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.texts.get(name).map_or("", String::as_str)
+    }
+}
+
+impl Deployed for Subject {
+    fn processes(&self) -> Vec<Held> {
+        let held = |process: &str| {
+            let (plain, secrets) = self.variables(process);
+            Held { process: process.to_owned(), plain, secrets }
+        };
+        PROCESSES.map(held).into()
+    }
+}
+
+impl Running for Subject {
+    const HELP: &'static str = "name the running surfaces with --url and --portal-url";
+
+    fn urls(&self) -> Vec<String> {
+        // One alone would leave the other unseen, and the row pass.
+        let both = self.url.clone().zip(self.portal_url.clone());
+        both.into_iter().flat_map(|(url, portal)| [url, portal]).collect()
+    }
+
+    fn web(&self) -> &dyn Web {
+        &*self.web
     }
 }
 

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use preflight::{Answer, Web};
 use serde_json::{Value, json};
 
 use super::{
     Finding,
     rows::all,
     subject::{Sources, Subject},
-    web::{Answer, Web},
 };
 use crate::keys::{self, Strength};
 
@@ -49,7 +48,7 @@ impl Running {
 }
 
 impl Web for Running {
-    fn ask(&self, url: &str, body: Option<&str>) -> Result<Answer> {
+    fn ask(&self, url: &str, body: Option<&str>) -> Result<Answer, String> {
         let mut answer = Answer { status: 200, ..Answer::default() };
         let mut header = |name: &str, value: &str| answer.headers.insert(name.to_owned(), value.to_owned());
         header("strict-transport-security", "max-age=63072000");
@@ -80,7 +79,7 @@ impl Web for Running {
             }
             (Some("/graphql"), Some(_)) => answer.status = 400,
             (Some(_), None) => answer.status = if self.has(Flaw::ShowsPages) { 200 } else { 404 },
-            (path, _) => bail!("nobody expected {path:?}"),
+            (path, _) => return Err(format!("nobody expected {path:?}")),
         }
         Ok(answer)
     }
@@ -184,6 +183,9 @@ const FAULTS: &[Plant] = &[
         list.unwrap().retain(|entry| entry["name"] != "PROJECT_DB_HOST");
     }),
     ("secrets are not in the plain environment", |it| add_plain(it, "worker", "SMTP_PASS", "x")),
+    ("secrets are not in the plain environment", |it| {
+        add_plain(it, "api", "OTEL_EXPORTER_OTLP_HEADERS", "k=v")
+    }),
     ("the portal's keys are absent from api, and the reverse", |it| {
         it.extras.get_mut("production").unwrap()["api"]["secrets"]["JWT_PRIVATE_KEY"] =
             json!("${SECRET_PORTAL_JWT_PRIVATE_KEY}");

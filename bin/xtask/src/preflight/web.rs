@@ -1,43 +1,33 @@
 //! Asking a running system, over TLS that is verified: by `curl`, because this crate has no TLS.
 
-use std::{collections::BTreeMap, process::Command};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use preflight::{Answer, Web};
 
 /// The longest an answer may take.
 const ANSWER_SECONDS_MAX: &str = "15";
-
-/// An answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// By name in lower case.
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: String,
-}
-
-/// Whoever can ask.
-pub(crate) trait Web {
-    /// GET, or POST of JSON.
-    fn ask(&self, url: &str, body: Option<&str>) -> Result<Answer>;
-}
 
 /// The program.
 pub(crate) struct Curl;
 
 impl Web for Curl {
-    fn ask(&self, url: &str, body: Option<&str>) -> Result<Answer> {
-        let mut command = Command::new("curl");
-        command.args(["--silent", "--show-error", "--include", "--http1.1"]);
-        command.args(["--max-time", ANSWER_SECONDS_MAX, "--header", "accept: application/json"]);
-        if let Some(body) = body {
-            command.args(["--header", "content-type: application/json", "--data", body]);
-        }
-        let output = command.arg(url).output().context("curl is not on this machine")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{}", said.trim());
-        parse(&String::from_utf8_lossy(&output.stdout))
+    fn ask(&self, url: &str, body: Option<&str>) -> Result<Answer, String> {
+        curl(url, body).map_err(|error| format!("{error:#}"))
     }
+}
+
+fn curl(url: &str, body: Option<&str>) -> Result<Answer> {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--include", "--http1.1"]);
+    command.args(["--max-time", ANSWER_SECONDS_MAX, "--header", "accept: application/json"]);
+    if let Some(body) = body {
+        command.args(["--header", "content-type: application/json", "--data", body]);
+    }
+    let output = command.arg(url).output().context("curl is not on this machine")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", said.trim());
+    parse(&String::from_utf8_lossy(&output.stdout))
 }
 
 fn parse(text: &str) -> Result<Answer> {

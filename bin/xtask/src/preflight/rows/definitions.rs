@@ -1,16 +1,19 @@
 //! Task definitions, with what the environment adds.
 
 use super::super::{
-    Finding, Row, holds, nothing,
+    Finding, Row, nothing,
     subject::{PROCESSES, Subject},
 };
 
 /// Words in names of variables whose values nobody should see.
-const SECRET_WORDS: [&str; 7] =
-    ["PASSWORD", "PRIVATE", "SECRET", "TOKEN", "_PASS", "DATA_KEY", "SIGNING_KEY"];
+const SECRET_WORDS: [&str; 8] =
+    ["PASSWORD", "PRIVATE", "SECRET", "TOKEN", "_PASS", "DATA_KEY", "SIGNING_KEY", "OTLP_HEADERS"];
 const DATABASE: [&str; 4] = ["PROJECT_DB_HOST", "PROJECT_DB_NAME", "PROJECT_DB_PORT", "PROJECT_DB_USER"];
 const REDIS: [&str; 4] = ["REDIS_BULL_HOST", "REDIS_BULL_PORT", "REDIS_PUBSUB_HOST", "REDIS_PUBSUB_PORT"];
 const EDIT: &str = "correct ops/task-definitions and ops/environments";
+
+/// How many rows stand before those of variables, which are in `bin/preflight`.
+pub(super) const BEFORE_VARIABLES: usize = 3;
 
 pub(super) const ROWS: &[Row] = &[
     Row { name: "each process has the variables it needs", cure: EDIT, check: complete },
@@ -23,31 +26,6 @@ pub(super) const ROWS: &[Row] = &[
         name: "the portal's keys are absent from api, and the reverse",
         cure: "api reads SECRET_JWT_*, portal-api SECRET_PORTAL_JWT_*, under the same names",
         check: own_keys,
-    },
-    Row {
-        name: "every process runs as in production",
-        cure: "NODE_ENV must be production (or staging): it turns off GraphiQL and demands TLS and a strict CSP",
-        check: public,
-    },
-    Row {
-        name: "TWOFA_BYPASS_PASSWORD is unset",
-        cure: "remove it: a process refuses to start with it",
-        check: no_bypass,
-    },
-    Row {
-        name: "clients are told apart behind the load balancer",
-        cure: "TRUSTED_PROXIES must be 1 for api and portal-api; otherwise all people share one rate limit",
-        check: proxies,
-    },
-    Row {
-        name: "keys of personal data are wrapped",
-        cure: "add the secret DATA_KEY to every process but the migrator (ops/scripts/keys.sh upload makes it)",
-        check: wrapped,
-    },
-    Row {
-        name: "events are sealed with a key",
-        cure: "add the secret AUDIT_SIGNING_KEY to whatever runs consumers (ops/scripts/keys.sh upload makes it)",
-        check: sealed,
     },
     Row {
         name: "containers run as nobody, read-only, and check their own health",
@@ -108,49 +86,6 @@ fn own_keys(subject: &Subject) -> Finding {
         }
     }
     nothing(&wrong)
-}
-
-fn public(subject: &Subject) -> Finding {
-    let places = PROCESSES.map(|process| (process, subject.variables(process).0.remove("NODE_ENV")));
-    let is_public = |place: &Option<String>| matches!(place.as_deref(), Some("production" | "staging"));
-    let wrong = places.into_iter().filter(|(_, place)| !is_public(place));
-    nothing(
-        &wrong
-            .map(|(name, place)| format!("{name} runs as {}", place.unwrap_or_default()))
-            .collect::<Vec<_>>(),
-    )
-}
-
-fn no_bypass(subject: &Subject) -> Finding {
-    let mut wrong = Vec::new();
-    for process in PROCESSES {
-        let (plain, secrets) = subject.variables(process);
-        if plain.keys().chain(secrets.keys()).any(|name| name == "TWOFA_BYPASS_PASSWORD") {
-            wrong.push(format!("{process} has it"));
-        }
-    }
-    nothing(&wrong)
-}
-
-fn proxies(subject: &Subject) -> Finding {
-    let surfaces = ["api", "portal-api"].into_iter();
-    let wrong =
-        surfaces.filter(|name| subject.variables(name).0.get("TRUSTED_PROXIES").is_none_or(|it| it != "1"));
-    nothing(&wrong.map(|name| format!("{name} does not trust exactly one proxy")).collect::<Vec<_>>())
-}
-
-fn wrapped(subject: &Subject) -> Finding {
-    let owners = PROCESSES.into_iter().filter(|name| *name != "migrator");
-    let wrong = owners.filter(|name| !subject.variables(name).1.contains_key("DATA_KEY"));
-    nothing(&wrong.map(|name| format!("{name} has no DATA_KEY")).collect::<Vec<_>>())
-}
-
-fn sealed(subject: &Subject) -> Finding {
-    let (plain, own) = subject.variables("api");
-    // Where workers run alone, theirs is the key that seals.
-    let is_external = plain.get("WORKERS").is_some_and(|it| it == "external");
-    let has_key = if is_external { subject.variables("worker").1 } else { own };
-    holds(has_key.contains_key("AUDIT_SIGNING_KEY"), || "nobody seals them".to_owned())
 }
 
 fn hardened(subject: &Subject) -> Finding {

@@ -2,16 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::{
-    encoding::{AsDer, PublicKeyX509Der},
-    rsa::KeyPair,
-    signature::KeyPair as _,
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use preflight::{BITS_MIN, PrivateKey, der};
 
 use super::super::{Finding, Row, nothing, subject::Subject};
 
-const BITS_MIN: usize = 4096;
 const NOT_HERE: Finding = Finding::NotHere("name the folder of the key files with --keys");
 
 pub(super) const ROWS: &[Row] = &[
@@ -41,12 +35,8 @@ fn names() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-fn der(pem: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(pem.lines().filter(|line| !line.starts_with('-')).collect::<String>()).ok()
-}
-
-fn private(keys: &BTreeMap<String, String>, name: &str) -> Option<KeyPair> {
-    KeyPair::from_pkcs8(&der(keys.get(name)?)?).ok()
+fn private(keys: &BTreeMap<String, String>, name: &str) -> Option<PrivateKey> {
+    PrivateKey::read(keys.get(name)?)
 }
 
 fn pairs(subject: &Subject) -> Finding {
@@ -57,9 +47,7 @@ fn pairs(subject: &Subject) -> Finding {
             wrong.push(format!("{private_name} is missing or no private key"));
             continue;
         };
-        let own = AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).ok();
-        let public = keys.get(&public_name).and_then(|pem| der(pem));
-        if own.is_none_or(|own| public.as_deref() != Some(own.as_ref())) {
+        if !keys.get(&public_name).is_some_and(|public| pair.is_of(public)) {
             wrong.push(format!("{public_name} is not the public half of {private_name}"));
         }
     }
@@ -68,7 +56,7 @@ fn pairs(subject: &Subject) -> Finding {
 
 fn strength(subject: &Subject) -> Finding {
     let Some(keys) = &subject.keys else { return NOT_HERE };
-    let bits = names().filter_map(|(name, _)| Some((private(keys, &name)?.public_modulus_len() * 8, name)));
+    let bits = names().filter_map(|(name, _)| Some((private(keys, &name)?.bits(), name)));
     let weak =
         bits.filter(|(bits, _)| *bits < BITS_MIN).map(|(bits, name)| format!("{name} has {bits} bits"));
     nothing(&weak.collect::<Vec<_>>())

@@ -4,14 +4,16 @@ mod definitions;
 mod delivery;
 mod infrastructure;
 mod keys;
-mod live;
 mod watching;
 
-use super::Row;
+use super::{Row, subject::Subject};
 
 /// All of them.
-pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [keys::ROWS, definitions::ROWS, infrastructure::ROWS, watching::ROWS, delivery::ROWS, live::ROWS]
-        .into_iter()
-        .flatten()
+pub(crate) fn all() -> impl Iterator<Item = Row> {
+    let (of_files, of_containers) = definitions::ROWS.split_at(definitions::BEFORE_VARIABLES);
+    let of_variables = preflight::of_variables::<Subject>();
+    let of_state = [infrastructure::ROWS, watching::ROWS, delivery::ROWS].into_iter().flatten().copied();
+    let of_definitions = of_files.iter().copied().chain(of_variables).chain(of_containers.iter().copied());
+    let before_running = keys::ROWS.iter().copied().chain(of_definitions).chain(of_state);
+    before_running.chain(preflight::of_running::<Subject>())
 }
