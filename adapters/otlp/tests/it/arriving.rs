@@ -29,7 +29,7 @@ async fn a_span_arrives_as_it_was_with_what_is_true_of_its_process() {
         ..span(6)
     };
     sender.send(sent).await.unwrap();
-    eventually("a span", async || !collector.spans().is_empty()).await;
+    eventually("a span", || async { !collector.spans().is_empty() }).await;
     exporter.close().await;
 
     let text = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
@@ -64,7 +64,7 @@ async fn many_spans_go_in_few_requests_none_of_them_too_large() {
     for number in 0..250 {
         sender.send(span(number)).await.unwrap();
     }
-    eventually("all spans", async || collector.spans().len() == 250).await;
+    eventually("all spans", || async { collector.spans().len() == 250 }).await;
     exporter.close().await;
     let requests = collector.bodies().len();
     assert!((3..20).contains(&requests), "{requests} requests");
@@ -93,7 +93,7 @@ async fn with_tls_the_collector_must_be_one_that_is_trusted() {
     trusting.ca_file = Some(collector.authority());
     let (sender, trusted) = exporter(trusting.clone());
     sender.send(span(1)).await.unwrap();
-    eventually("a span over TLS", async || collector.spans().len() == 1).await;
+    eventually("a span over TLS", || async { collector.spans().len() == 1 }).await;
     trusted.close().await;
 
     // The certificate is for `localhost`.
