@@ -188,15 +188,20 @@ impl Runner {
                 self.signal(name, last, written).await;
             }
             if !full {
-                let gather = if batch.events.len() >= MANY_EVENTS { GATHER } else { Duration::ZERO };
-                let rest = gather.max(self.projection.rests());
-                if !rest.is_zero() {
-                    let _ = tokio::time::timeout(rest, stop.cancelled()).await;
-                }
+                self.rest(batch.events.len(), stop).await;
             }
             ahead = next?;
         }
         Ok(None)
+    }
+
+    /// Lets events come together after a batch of so many.
+    async fn rest(&self, events: usize, stop: &CancellationToken) {
+        let gather = if events >= MANY_EVENTS { GATHER } else { Duration::ZERO };
+        let rest = gather.max(self.projection.rests());
+        if !rest.is_zero() {
+            let _ = tokio::time::timeout(rest, stop.cancelled()).await;
+        }
     }
 
     /// Writes a batch, and how long that took.

@@ -177,7 +177,7 @@ async fn nothing_personal_and_nothing_that_a_client_made_up_is_in_a_trace() {
     // The first may come before the socket listens, and is read then: no trace leads to its delivery.
     for number in 0..3 {
         let key = format!("canary-key-{number}");
-        client.ask(&named, json!({"input": {"text": "canary text"}, "key": key})).await;
+        client.ask(&named, json!({"input": {"text": format!("canary text {number}")}, "key": key})).await;
         socket.change().await;
     }
     client.ask(TODOS, json!({"filter": {"text": {"like": "%canary%"}}})).await;
