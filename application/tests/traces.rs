@@ -92,7 +92,7 @@ async fn a_span_says_what_is_known_of_it_and_how_it_ended() {
     drop(span);
     let [span] = &ended(3)[..] else { panic!("one span") };
     let took = span.ended.duration_since(span.begun).unwrap();
-    assert!((Duration::from_secs(3)..Duration::from_secs(60)).contains(&took), "{took:?}");
+    assert!((Duration::from_secs(3)..Duration::from_mins(1)).contains(&took), "{took:?}");
     assert_eq!(span.attributes[1], ("of.two", Attribute::Text("2 words".into())));
     assert_eq!(span.attributes[2], ("count", Attribute::Whole(7)));
     assert_eq!((span.attributes.len(), span.error.as_deref()), (16, Some("CONFLICT")));

@@ -49,7 +49,7 @@ fn span(message: &mut Message, span: &Finished) {
         match value {
             Attribute::Text(value) => text(message, 9, name, value),
             Attribute::Whole(value) => {
-                key_value(message, 9, name, |any| any.varint(3, value.cast_unsigned()))
+                key_value(message, 9, name, |any| any.varint(3, value.cast_unsigned()));
             }
         }
     }

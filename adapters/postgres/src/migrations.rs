@@ -199,7 +199,10 @@ fn is_busy(error: &MigrateError) -> bool {
     let (MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) = error else {
         return false;
     };
-    cause.as_database_error().and_then(|it| it.code()).is_some_and(|code| code == LOCK_NOT_AVAILABLE)
+    cause
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]

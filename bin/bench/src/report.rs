@@ -17,6 +17,8 @@ pub(crate) enum Target {
     RatioAtMost(f64),
     /// The value is at least the first, or the ratio at least the second.
     Either(f64, f64),
+    /// The value is at most the first, or the ratio at most the second.
+    AtMostEither(f64, f64),
 }
 
 impl Target {
@@ -27,6 +29,9 @@ impl Target {
             Self::RatioAtLeast(least) => Some(format!("ratio >= {least}")),
             Self::RatioAtMost(most) => Some(format!("ratio <= {most}")),
             Self::Either(value, ratio) => Some(format!("value >= {value} or ratio >= {ratio}")),
+            Self::AtMostEither(value, ratio) => {
+                Some(format!("value <= {value} or ratio <= {}", short(ratio)))
+            }
         }
     }
 
@@ -37,6 +42,9 @@ impl Target {
             Self::RatioAtLeast(least) => Some(ratio.is_some_and(|ratio| ratio >= least)),
             Self::RatioAtMost(most) => Some(ratio.is_some_and(|ratio| ratio <= most)),
             Self::Either(least, parts) => Some(value >= least || ratio.is_some_and(|ratio| ratio >= parts)),
+            Self::AtMostEither(most, parts) => {
+                Some(value <= most || ratio.is_some_and(|ratio| ratio <= parts))
+            }
         }
     }
 }

@@ -63,7 +63,9 @@ fn reset() -> Issued<UserCommand> {
 
 fn state(events: Vec<UserEvent>) -> User {
     let mut user = User::default();
-    events.into_iter().for_each(|event| user.evolve(event));
+    for event in events {
+        user.evolve(event);
+    }
     user
 }
 

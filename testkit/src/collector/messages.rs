@@ -55,6 +55,7 @@ struct Scope {
     version: String,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names are OpenTelemetry's")]
 #[derive(Clone, PartialEq, Message)]
 struct Span {
     #[prost(bytes = "vec", tag = "1")]

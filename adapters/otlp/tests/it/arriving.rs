@@ -77,7 +77,7 @@ async fn many_spans_go_in_few_requests_none_of_them_too_large() {
 async fn what_waits_at_the_end_is_sent() {
     let collector = Collector::start().await;
     let mut patient = settings(&collector);
-    patient.every = std::time::Duration::from_secs(60);
+    patient.every = std::time::Duration::from_mins(1);
     let (sender, exporter) = exporter(patient);
     for number in 0..150 {
         sender.send(span(number)).await.unwrap();

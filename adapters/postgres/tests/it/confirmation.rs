@@ -47,7 +47,7 @@ async fn what_is_sensitive_is_allowed_for_15_minutes_after_the_password_was_show
     let app = node.app();
     let tokens = sign_in(&app).await;
     let caller = bearer(&app, &tokens.access);
-    node.clock.advance(age - SECOND);
+    node.clock.advance(age.saturating_sub(SECOND));
     generate(&app, &caller).await.unwrap();
     let refreshed = app.send(&nobody(), Refresh { token: tokens.refresh }, Terms::default()).await;
     let refreshed = bearer(&app, &refreshed.map_err(|failure| format!("{failure:?}")).unwrap().access);
@@ -65,7 +65,7 @@ async fn what_is_sensitive_is_allowed_for_15_minutes_after_the_password_was_show
     let confirmed = app.send(&refreshed, right, Terms::default()).await.unwrap();
     assert_eq!(confirmed.until(), node.clock.now() + CONFIRMATION_AGE_MAX);
     let confirmed = bearer(&app, &confirmed.access);
-    node.clock.advance(age - SECOND);
+    node.clock.advance(age.saturating_sub(SECOND));
     generate(&app, &confirmed).await.unwrap();
     asks_again(&generate(&app, &refreshed).await);
     node.clock.advance(SECOND);

@@ -118,7 +118,7 @@ pub(crate) async fn end_leases(owner: tokio_postgres::Client, stop: Arc<AtomicBo
 async fn a_consumer_that_rests_writes_the_first_event_at_once_and_gathers_the_others() {
     const LATER: usize = 20;
     let (_database, node) = setting().await;
-    let resting = node.run(Tally::resting(Duration::from_secs(3_600)));
+    let resting = node.run(Tally::resting(Duration::from_hours(1)));
     write(&node, 1, 1).await;
     node.caught_up(Tally::NAME, Tally::READS).await;
     for _ in 0..LATER {

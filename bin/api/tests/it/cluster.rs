@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, just made: its transactions are counted from the beginning.
+//! A `PostgreSQL` server of a test's own, just made: its transactions are counted from the beginning.
 
 use std::{
     fs,

@@ -184,7 +184,7 @@ const FAULTS: &[Plant] = &[
     }),
     ("secrets are not in the plain environment", |it| add_plain(it, "worker", "SMTP_PASS", "x")),
     ("secrets are not in the plain environment", |it| {
-        add_plain(it, "api", "OTEL_EXPORTER_OTLP_HEADERS", "k=v")
+        add_plain(it, "api", "OTEL_EXPORTER_OTLP_HEADERS", "k=v");
     }),
     ("the portal's keys are absent from api, and the reverse", |it| {
         it.extras.get_mut("production").unwrap()["api"]["secrets"]["JWT_PRIVATE_KEY"] =

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How often somebody looks.
 const GLANCE: Duration = Duration::from_millis(20);
 /// The longest wait behind a session, also of those who only stand in the queue behind it. What the
-/// machine is busy with does not count, only what PostgreSQL itself calls waiting.
+/// machine is busy with does not count, only what `PostgreSQL` itself calls waiting.
 const WAITING: &str = "SELECT extract(epoch FROM clock_timestamp() - l.waitstart)::float8, \
      concat(l.mode, ' on ', COALESCE(l.relation::regclass::text, l.locktype), ': ', a.query) \
      FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) \
