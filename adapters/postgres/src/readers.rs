@@ -15,7 +15,7 @@ use deadpool::{
 use deadpool_postgres::{Client, ClientWrapper, Manager, Pool, Runtime};
 use domain::TenantId;
 use futures_util::future::join;
-use tokio_postgres::{Error, Row, Statement, types::ToSql};
+use tokio_postgres::{Error, Row, types::ToSql};
 
 use crate::{
     pool::{
@@ -133,31 +133,10 @@ impl TenantReader {
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         let rewritten = self.rewrite.as_ref().map(|rewrite| rewrite(sql));
-        let statement = self.connection.client.prepare_cached(rewritten.as_deref().unwrap_or(sql)).await?;
-        self.run(&statement, params).await
-    }
-
-    /// The same, planned for these parameters. A statement that is used again gets a plan for all of
-    /// them after a few times, and where that has to do for large and small tenants, for places early
-    /// and late in the log, it reads a whole list for a page of it.
-    pub(crate) async fn query_planned(
-        &mut self,
-        sql: &str,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
-        let rewritten = self.rewrite.as_ref().map(|rewrite| rewrite(sql));
-        let statement = self.connection.client.prepare(rewritten.as_deref().unwrap_or(sql)).await?;
-        self.run(&statement, params).await
-    }
-
-    async fn run(
-        &mut self,
-        statement: &Statement,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Error> {
         let named = &mut *self.connection;
+        let statement = named.client.prepare_cached(rewritten.as_deref().unwrap_or(sql)).await?;
         if named.tenant == Some(self.tenant) {
-            return named.client.query(statement, params).await;
+            return named.client.query(&statement, params).await;
         }
         // Until the server has said yes, nobody knows which tenant it is.
         named.tenant = None;
@@ -165,7 +144,7 @@ impl TenantReader {
         let tenant = self.tenant.0.to_string();
         let setting: [&(dyn ToSql + Sync); 1] = [&tenant];
         let (set, rows) =
-            join(named.client.execute(&set, &setting), named.client.query(statement, params)).await;
+            join(named.client.execute(&set, &setting), named.client.query(&statement, params)).await;
         set?;
         named.tenant = Some(self.tenant);
         rows

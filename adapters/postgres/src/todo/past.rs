@@ -43,7 +43,7 @@ impl TodoPast for PgTodoPast {
         sql.filter(&request.filter, &mut field);
         let (expression, cast, direction) = order(request.sort);
         sql.page(expression, cast, direction, &request.window);
-        let rows = reader.query_planned(&sql.sql, &sql.borrowed()).await?;
+        let rows = reader.query(&sql.sql, &sql.borrowed()).await?;
         let edges =
             rows.iter().map(read).map(|row| Edge { key: key(&row, request.sort), node: row }).collect();
         Ok(Page::from_read(edges, &request.window))

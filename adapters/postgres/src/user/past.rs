@@ -57,7 +57,7 @@ impl PeoplePast for PgPeoplePast {
         let mut sql = start(COLUMNS, tenant, at);
         sql.filter(filter, &mut field);
         sql.page("created_at", "timestamptz", Direction::Desc, window);
-        let rows = reader.query_planned(&sql.sql, &sql.borrowed()).await?;
+        let rows = reader.query(&sql.sql, &sql.borrowed()).await?;
         let mut people = Vec::with_capacity(rows.len());
         for row in &rows {
             people.push(PastPerson {
