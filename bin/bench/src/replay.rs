@@ -42,6 +42,8 @@ const EVERY: Duration = Duration::from_millis(10);
 const PEOPLE: usize = 8;
 const EMAIL: &str = "replay@bench.test";
 const PASSWORD: &str = "Benchmark1";
+/// Nobody listens there: it is told, and not used, when an operator is made.
+const PORT: u16 = 3334;
 const REPLAY: &str = "subscription { auditReplay { cursor event { position recordedAt eventType aggregateType \
      aggregateId version tenantId actorId command payload } progress { percent caughtUp } } }";
 
@@ -106,7 +108,7 @@ async fn caught_up(database: &Database) -> Result<()> {
 fn create_operator(servers: &Servers, database: &Database) -> Result<()> {
     let mut command = Command::new(servers.programs.join("portal-api"));
     command.args(["operator", "create", "--email", EMAIL, "--fullname", "Olga Bench", "--role", "SUPPORT"]);
-    Process::portal_environment(&mut command, servers, database, 0)?;
+    Process::portal_environment(&mut command, servers, database, PORT)?;
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     child.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
     ensure!(child.wait()?.success(), "the operator was not made");
