@@ -10,6 +10,22 @@ use crate::ports::Wait;
 /// Any error, boxed, on its way to the log.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
+/// An error and its causes in one line, for a log or a terminal.
+#[derive(Debug)]
+pub struct BoxedError<'a>(pub &'a (dyn std::error::Error + 'a));
+
+impl std::fmt::Display for BoxedError<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
 /// The codes clients rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {

@@ -43,7 +43,7 @@ pub use bus::{
     Access, Answer, Answered, Command, Done, Handle, IDEMPOTENCY_KEY_CHARS_MAX, Outcome, Query, Terms,
 };
 pub use caller::{CONFIRMATION_AGE_MAX, Caller, Member, Platform};
-pub use failure::{BoxError, Code, Failure, Never, Problem, Refusal};
+pub use failure::{BoxError, BoxedError, Code, Failure, Never, Problem, Refusal};
 pub use filter::{FILTER_NODES_MAX, Filter, FilterTooLarge, Test};
 pub use limits::{LocalLimits, PASSWORD_BACKOFF, PUBLIC_LIMIT};
 pub use order::{Committed, Order};

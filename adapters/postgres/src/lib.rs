@@ -68,17 +68,4 @@ pub use user::{
 pub use vault::{PgVault, Rewrapped};
 pub use vitals::{Lag, PgVitals, PoolUse};
 
-/// An error and its causes in one line, for the log.
-pub(crate) struct BoxedError<'a>(pub(crate) &'a (dyn std::error::Error + 'a));
-
-impl std::fmt::Display for BoxedError<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
-    }
-}
+pub(crate) use application::BoxedError;

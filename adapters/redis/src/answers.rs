@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use application::BoxedError;
 use fred::{clients::Client, interfaces::ClientLike};
 use tokio::{task, time::timeout};
 
@@ -14,7 +15,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(5);
 pub async fn answers(settings: RedisSettings) -> Result<(), String> {
     let config = task::spawn_blocking(move || settings::config(&settings)).await;
     let config = config.map_err(|error| error.to_string())?;
-    let mut config = config.map_err(|error| with_causes(&error))?;
+    let mut config = config.map_err(|error| BoxedError(&error).to_string())?;
     config.fail_fast = true;
     let client = Client::new(config, Some(settings::performance()), Some(settings::connection()), None);
     let asked = async {
@@ -28,14 +29,4 @@ pub async fn answers(settings: RedisSettings) -> Result<(), String> {
         Ok(Err(error)) => Err(error.details().to_owned()),
         Err(_) => Err("it did not answer in time".to_owned()),
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

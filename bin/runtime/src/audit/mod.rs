@@ -12,7 +12,7 @@ mod wishes;
 
 use std::process::ExitCode;
 
-use application::BoxError;
+use application::{BoxError, BoxedError};
 
 use crate::settings::{Process, Settings};
 
@@ -46,7 +46,7 @@ fn verify(words: &[&str]) -> ExitCode {
     match run(verify::verify(&wishes)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => unknown(&with_causes(error.as_ref())),
+        Err(error) => unknown(&BoxedError(error.as_ref()).to_string()),
     }
 }
 
@@ -57,7 +57,7 @@ fn export(words: &[&str]) -> ExitCode {
     };
     match run(export::export(&wishes)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => unknown(&with_causes(error.as_ref())),
+        Err(error) => unknown(&BoxedError(error.as_ref()).to_string()),
     }
 }
 
@@ -88,14 +88,4 @@ fn run<T>(work: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError
 fn unknown(problem: &str) -> ExitCode {
     eprintln!("{problem}");
     ExitCode::from(UNKNOWN)
-}
-
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
