@@ -21,6 +21,7 @@ mod database;
 mod dotenv;
 mod environment;
 mod failure;
+mod failures;
 mod harness;
 mod http;
 mod image;

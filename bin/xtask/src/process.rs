@@ -31,6 +31,22 @@ pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     wait(&mut child)
 }
 
+/// Run to the end; each line of standard output is passed on and heard.
+pub(crate) fn run_heard(command: &mut Command, mut hear: impl FnMut(&str) + Send) -> Result<ExitStatus> {
+    let mut child = spawn(command.stdout(Stdio::piped()))?;
+    let stdout = child.stdout.take();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for line in stdout.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')).map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                answer!("{line}");
+                hear(&line);
+            }
+        });
+        wait(&mut child)
+    })
+}
+
 /// Run, and fail with the program's own exit code when it fails.
 pub(crate) fn run_or_fail(command: &mut Command) -> Result<()> {
     let status = run(command)?;
@@ -186,6 +202,15 @@ mod tests {
         let (status, output) = capture(&mut shell("cat; echo end"), "secret\n").unwrap();
         assert!(status.success());
         assert_eq!(output, "secret\nend\n");
+    }
+
+    #[test]
+    fn each_line_is_heard_whatever_is_in_it() {
+        let mut heard = Vec::new();
+        let script = "echo one; printf 'odd \\377\\nlast'; exit 3";
+        let status = run_heard(&mut shell(script), |line| heard.push(line.to_owned())).unwrap();
+        assert_eq!((code(status), heard.len()), (3, 3), "{heard:?}");
+        assert_eq!((&*heard[0], &*heard[2]), ("one", "last"));
     }
 
     #[test]

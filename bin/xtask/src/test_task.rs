@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::{
     args::Args,
     failure::Exit,
+    failures::Failures,
     harness::{self, Harness, Kind},
     linters, process, signals,
     steps::{self, step},
@@ -39,13 +40,14 @@ pub(crate) fn run(args: Args) -> Result<()> {
     }
     command.args(&chosen);
     harness.apply(&mut command);
-    let status = step("Running the tests", || process::run(&mut command))?;
+    let mut failures = Failures::default();
+    let status = step("Running the tests", || process::run_heard(&mut command, |line| failures.hear(line)))?;
     drop(harness);
     if status.success() {
         steps::note("all tests passed");
         return Ok(());
     }
-    steps::note("some tests failed; their names are above");
+    say!("==> What failed\n{failures}");
     Err(Exit::silent(process::code(status)))
 }
 

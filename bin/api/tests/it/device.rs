@@ -6,6 +6,8 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
 
 const STEP_SECONDS: u64 = 30;
+/// A code is good for as long at least: a browser may have to type it on a busy machine.
+const GOOD_SECONDS: u64 = 15;
 
 /// A device with a secret in it.
 pub(crate) struct Device {
@@ -37,8 +39,9 @@ impl Device {
         loop {
             let current = step_now();
             let step = (self.used + 1).max(current - 1);
-            // Not the step before the last moment of which this one may end.
-            if step <= current + 1 && (step >= current || since_step() < STEP_SECONDS - 5) {
+            // The step before is good until this one ends.
+            let step = if since_step() > STEP_SECONDS - GOOD_SECONDS { step.max(current) } else { step };
+            if step <= current + 1 {
                 self.used = step;
                 return self.code_of(step);
             }
