@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     thread,
@@ -13,7 +13,7 @@ use application::ports::{HashError, Passwords};
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::argon;
+use crate::argon::{self, Memory};
 
 /// Longer passwords are neither accepted nor hashed, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 128;
@@ -34,8 +34,7 @@ pub fn default_parallel() -> usize {
 /// Passwords hashed and checked with Argon2id.
 pub struct Argon2Passwords {
     places: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
 /// What a password is checked against where there is nothing to check it against: no password has
@@ -53,45 +52,67 @@ pub struct Work {
     pub peak: usize,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
+#[derive(Default)]
+struct Shared {
+    waiting: AtomicUsize,
     done: AtomicU64,
     running: AtomicUsize,
     peak: AtomicUsize,
+    /// Memory that a hashing left to who waits: to fetch 19 MiB from the system and give them back
+    /// takes a part of a hashing's time, and holds up all threads of the process.
+    left: Mutex<Vec<Memory>>,
+}
+
+impl Shared {
+    fn memory(&self) -> Memory {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Leaves memory to who waits. Where nobody does, all of it goes back to the system.
+    fn leave(&self, memory: Memory) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.waiting.load(Relaxed) > 0 {
+            left.push(memory);
+        } else {
+            left.clear();
+        }
+    }
 }
 
 impl Argon2Passwords {
     /// At most `parallel` hashings at once, at least one.
     pub fn new(parallel: usize) -> Self {
         let places = Arc::new(Semaphore::new(parallel.max(1)));
-        Self { places, waiting: AtomicUsize::new(0), counts: Arc::default() }
+        Self { places, shared: Arc::default() }
     }
 
     /// What was done so far.
     pub fn work(&self) -> Work {
-        Work { done: self.counts.done.load(Relaxed), peak: self.counts.peak.load(Relaxed) }
+        Work { done: self.shared.done.load(Relaxed), peak: self.shared.peak.load(Relaxed) }
     }
 
     /// Runs `hashing` on a thread of its own once there is a place.
     async fn run<T: Send + 'static>(
         &self,
-        hashing: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+        hashing: impl FnOnce(&mut Memory) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let waiting = Waiting::begin(&self.waiting)?;
+        let waiting = Waiting::begin(&self.shared.waiting)?;
         let place = Arc::clone(&self.places).acquire_owned().await;
         drop(waiting);
         let failed = |error: &dyn Error| HashError::Failed(error.to_string());
         let place = place.map_err(|closed| failed(&closed))?;
-        let counts = Arc::clone(&self.counts);
+        let shared = Arc::clone(&self.shared);
         let (answer, answered) = oneshot::channel();
         // Not one of the runtime's threads: a priority that was given up does not come back.
         let thread = thread::Builder::new().name("password".to_owned()).spawn(move || {
             // The place goes with the work: a caller that goes away frees it only when the work
             // is over, because a thread cannot be stopped.
-            let running = Running::begin(&counts);
+            let running = Running::begin(&shared);
             // Where it is not allowed, a hashing is only ruder.
             let _ = rustix::process::nice(NICE);
-            let done = hashing();
+            let mut memory = shared.memory();
+            let done = hashing(&mut memory);
+            shared.leave(memory);
             drop((running, place));
             // Who asked may be gone.
             let _ = answer.send(done);
@@ -114,7 +135,7 @@ impl Passwords for Argon2Passwords {
             let most = format!("a password may have at most {PASSWORD_CHARS_MAX} characters");
             return Err(HashError::Failed(most));
         }
-        self.run(move || argon::hash(&clear)).await
+        self.run(move |memory| argon::hash(&clear, memory)).await
     }
 
     async fn verify(&self, clear: String, hash: Option<String>) -> Result<bool, HashError> {
@@ -122,9 +143,9 @@ impl Passwords for Argon2Passwords {
         if is_too_long(&clear) {
             return Ok(false);
         }
-        self.run(move || {
+        self.run(move |memory| {
             let somebody = hash.is_some();
-            let fits = argon::verify(&clear, hash.as_deref().unwrap_or(NOBODY))?;
+            let fits = argon::verify(&clear, hash.as_deref().unwrap_or(NOBODY), memory)?;
             Ok(fits && somebody)
         })
         .await
@@ -152,13 +173,13 @@ impl Drop for Waiting<'_> {
 }
 
 /// One hashing, counted while it lasts.
-struct Running<'a>(&'a Counts);
+struct Running<'a>(&'a Shared);
 
 impl<'a> Running<'a> {
-    fn begin(counts: &'a Counts) -> Self {
-        let running = counts.running.fetch_add(1, Relaxed) + 1;
-        counts.peak.fetch_max(running, Relaxed);
-        Self(counts)
+    fn begin(shared: &'a Shared) -> Self {
+        let running = shared.running.fetch_add(1, Relaxed) + 1;
+        shared.peak.fetch_max(running, Relaxed);
+        Self(shared)
     }
 }
 
@@ -166,5 +187,21 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Relaxed);
         self.0.done.fetch_add(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_is_passed_on_while_somebody_waits_and_given_back_afterwards() {
+        let passwords = Argon2Passwords::new(1);
+        let hash = |clear: &str| passwords.hash(clear.to_owned());
+        let (first, second, third) = tokio::join!(hash("One4you"), hash("Two4you"), hash("Three4you"));
+        assert!(passwords.shared.left.lock().unwrap().is_empty(), "nobody waits");
+        for (clear, hash) in [("One4you", first), ("Two4you", second), ("Three4you", third)] {
+            assert!(argon::verify(clear, &hash.unwrap(), &mut Memory::new()).unwrap(), "{clear}");
+        }
     }
 }

@@ -106,7 +106,7 @@ pub fn surface(surface: &Surface) -> ExitCode {
 }
 
 fn with_settings(process: Process, run: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
-    telemetry::start();
+    let _log = telemetry::start();
     match Settings::of(process) {
         Ok(settings) => run(settings),
         Err(problems) => cli::misconfigured(&problems),

@@ -178,7 +178,7 @@ pub fn worker() -> ExitCode {
     if let ["preflight", rest @ ..] = words.as_slice() {
         return preflight::preflight(Process::Worker, rest);
     }
-    telemetry::start();
+    let _log = telemetry::start();
     if let Some(code) = audit::command(&words) {
         return code;
     }

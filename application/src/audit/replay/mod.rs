@@ -9,6 +9,7 @@
 mod eye;
 mod gauge;
 mod item;
+mod manners;
 mod pace;
 mod play;
 mod start;

@@ -16,6 +16,7 @@ use super::{
     eye::Eye,
     gauge::{Gauge, ReplayProgress},
     item::{ReplayFault, ReplayItem},
+    manners::Manners,
     pace::Pace,
     tape::{AuditTape, Frame, Mark, View},
 };
@@ -36,11 +37,6 @@ const LOOK_PAUSE: Duration = Duration::from_millis(20);
 /// The first pause before a reading that failed is tried again; it doubles up to a limit.
 const RETRY_FIRST: Duration = Duration::from_millis(125);
 const RETRY_MAX: Duration = PROGRESS_EVERY;
-/// As fast as possible still leaves the processors to commands for so much of the time that a
-/// batch took.
-const REST_PER_BATCH: f64 = 0.5;
-/// A batch that a slow client took long to read is no reason for a long pause.
-const REST_MAX: Duration = Duration::from_millis(50);
 /// The newest event, whatever its transaction.
 const NEWEST: Cursor = Cursor { tx: u64::MAX, position: i64::MAX };
 
@@ -93,7 +89,6 @@ struct Batch {
     whole: bool,
     /// Whether it had any events to tell.
     empty: bool,
-    begun: Option<Instant>,
 }
 
 /// A replay that has not been played yet.
@@ -104,6 +99,7 @@ pub struct Replay {
     eye: Option<Eye>,
     until: Until,
     pace: Pace,
+    manners: Manners,
     gauge: Gauge,
     newest: Option<Mark>,
     newest_at: Instant,
@@ -132,6 +128,7 @@ impl Replay {
         let now = Instant::now();
         Self {
             tape,
+            manners: Manners::new(hints.resubscribe()),
             hints,
             filter,
             eye,
@@ -183,6 +180,9 @@ impl Replay {
                 let due = self.pace.wait(Instant::now(), at);
                 let silence = self.silence_left();
                 if due.is_zero() {
+                    if self.pace.is_fastest() {
+                        self.manners.rest().await;
+                    }
                     if let Some(said) = self.tell_next().await {
                         return Some(said);
                     }
@@ -226,7 +226,8 @@ impl Replay {
         match self.retry {
             Some(pause) => sleep(pause.min(self.silence_left())).await,
             None if self.batch.whole => self.rest().await,
-            None => self.breathe().await,
+            None if self.pace.is_fastest() => self.manners.rest_from_reading().await,
+            None => {}
         }
         None
     }
@@ -241,7 +242,6 @@ impl Replay {
     }
 
     async fn read(&mut self) -> Result<(), BoxError> {
-        let begun = Instant::now();
         if let Until::Time(time) = self.until {
             let end = self.tape.end().await?;
             if end.now > time {
@@ -267,7 +267,6 @@ impl Replay {
             looked_at: stretch.looked_at,
             last: stretch.last,
             whole: stretch.whole,
-            begun: Some(begun),
         };
         Ok(())
     }
@@ -311,14 +310,6 @@ impl Replay {
                 self.hints = self.hints.resubscribe();
             }
             None => {}
-        }
-    }
-
-    async fn breathe(&mut self) {
-        if let Some(begun) = self.batch.begun.take()
-            && self.pace.is_fastest()
-        {
-            sleep(begun.elapsed().mul_f64(REST_PER_BATCH).min(REST_MAX)).await;
         }
     }
 
