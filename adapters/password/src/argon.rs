@@ -24,8 +24,8 @@ pub(crate) fn hash(clear: &str, memory: &mut Memory) -> Result<String, HashError
     let mut salt = [0; SALT_BYTES];
     rand::fill(&mut salt).map_err(|_| HashError::Failed("no randomness".to_owned()))?;
     let salt = SaltString::encode_b64(&salt).map_err(failed)?;
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-        .map_err(|error| HashError::Failed(error.to_string()))?;
+    let params =
+        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| HashError::Failed(error.to_string()))?;
     let written = ParamsString::try_from(&params).map_err(failed)?;
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let output = output(&argon, clear, salt.as_salt(), memory).map_err(failed)?;

@@ -37,7 +37,9 @@ pub(crate) fn run_heard(command: &mut Command, mut hear: impl FnMut(&str) + Send
     let stdout = child.stdout.take();
     thread::scope(|scope| {
         scope.spawn(|| {
-            for line in stdout.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')).map_while(Result::ok) {
+            for line in
+                stdout.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')).map_while(Result::ok)
+            {
                 let line = String::from_utf8_lossy(&line);
                 answer!("{line}");
                 hear(&line);
