@@ -201,25 +201,37 @@ pub trait Answer<Q: Query>: Send + Sync {
     fn answer(&self, caller: &Caller, query: Q) -> impl Future<Output = Answered<Q>> + Send;
 }
 
+// What is sent and asked is boxed. The future of each field of each row of a list has room for the
+// largest future of any field of its type, and futures are copied as a whole when they are wrapped.
 impl App {
     /// The only way to change anything. It runs in a task of its own, so that a client that goes
     /// away cannot cut it in half.
-    pub async fn send<C>(&self, caller: &Caller, command: C, terms: Terms) -> Outcome<C>
+    pub fn send<C>(
+        &self,
+        caller: &Caller,
+        command: C,
+        terms: Terms,
+    ) -> impl Future<Output = Outcome<C>> + Send
     where
         C: Command,
         Self: Handle<C>,
     {
-        self.measured(caller, command, terms, true).await
+        Box::pin(self.measured(caller, command, terms, true))
     }
 
     /// As [`Self::send`], but the answer does not wait until read models show it: for many commands
     /// in a row, after which their sender waits once, with the cursor of the last one.
-    pub async fn submit<C>(&self, caller: &Caller, command: C, terms: Terms) -> Outcome<C>
+    pub fn submit<C>(
+        &self,
+        caller: &Caller,
+        command: C,
+        terms: Terms,
+    ) -> impl Future<Output = Outcome<C>> + Send
     where
         C: Command,
         Self: Handle<C>,
     {
-        self.measured(caller, command, terms, false).await
+        Box::pin(self.measured(caller, command, terms, false))
     }
 
     /// Whether the caller may send a command at all: for surfaces that have much to do before they
@@ -258,13 +270,13 @@ impl App {
         let span = tracing::debug_span!("command", command.name = C::NAME);
         let mut traced = Span::child(Kind::Internal, format_args!("command {}", C::NAME));
         let (app, caller) = (self.clone(), caller.clone());
-        let handled = async move {
+        let handled = Box::pin(async move {
             let mut output = app.handle(&caller, command, terms).await?;
             if let Some(cursor) = output.cursor().filter(|_| waits) {
                 output.seen(app.visible(C::SHOWN_IN, cursor).await);
             }
             Ok(output)
-        };
+        });
         let handled = traced.scope(handled);
         let whole = async move {
             let outcome: Outcome<C> = handled.await;
@@ -276,7 +288,20 @@ impl App {
     }
 
     /// The only way to read anything. With `after`, the answer is at least as new as that position.
-    pub async fn ask<Q>(&self, caller: &Caller, query: Q, after: Option<Cursor>) -> Answered<Q>
+    pub fn ask<Q>(
+        &self,
+        caller: &Caller,
+        query: Q,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Answered<Q>> + Send
+    where
+        Q: Query,
+        Self: Answer<Q>,
+    {
+        Box::pin(self.asked(caller, query, after))
+    }
+
+    async fn asked<Q>(&self, caller: &Caller, query: Q, after: Option<Cursor>) -> Answered<Q>
     where
         Q: Query,
         Self: Answer<Q>,
@@ -294,7 +319,7 @@ impl App {
         }
         let span = tracing::debug_span!("query", query.name = Q::NAME);
         let mut traced = Span::child(Kind::Internal, format_args!("query {}", Q::NAME));
-        let answered = traced.scope(self.answer(caller, query)).instrument(span).await;
+        let answered = traced.scope(Box::pin(self.answer(caller, query))).instrument(span).await;
         traced.word("enterprise_todo.query", Q::NAME);
         told(&mut traced, &answered);
         answered

@@ -104,7 +104,8 @@ async fn run<X: Executor>(
     operation.data.insert(Arc::clone(&asked));
     let validity = admitted.validity;
     let schema = if validity.is_known() { &graphql.trusting } else { &graphql.schema };
-    let running = CURRENT.scope(id.clone(), schema.execute(operation));
+    // Boxed, because what is around it moves it several times.
+    let running = CURRENT.scope(id.clone(), Box::pin(schema.execute(operation)));
     let running = AssertUnwindSafe(running).catch_unwind();
     let answer = match tokio::time::timeout(edge.rules.execution, running).await {
         Ok(Ok(answer)) => {
