@@ -39,6 +39,8 @@ pub enum Notice {
     SecondFactorReset,
     /// There is another password.
     PasswordChanged,
+    /// There is another username.
+    UsernameChanged,
     /// The person is kept out.
     Suspended,
     /// The person signed in from a network that was not used before.
@@ -47,12 +49,13 @@ pub enum Notice {
 
 impl Notice {
     /// All of them, for the test that keeps their words.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SessionCopied,
         Self::SecondFactorBound,
         Self::SecondFactorUnbound,
         Self::SecondFactorReset,
         Self::PasswordChanged,
+        Self::UsernameChanged,
         Self::Suspended,
         Self::StrangePlace,
     ];
@@ -64,6 +67,7 @@ impl Notice {
             Self::SecondFactorUnbound => "Two-factor authentication is off",
             Self::SecondFactorReset => "Two-factor authentication was taken off your account",
             Self::PasswordChanged => "Your password was changed",
+            Self::UsernameChanged => "Your username was changed",
             Self::Suspended => "Your account was suspended",
             Self::StrangePlace => "A new sign-in to your account",
         }
@@ -90,6 +94,10 @@ impl Notice {
             Self::PasswordChanged => {
                 "the password of your account was changed, and all devices were signed out. Sign in with the new \
                  one."
+            }
+            Self::UsernameChanged => {
+                "the username of your account was changed. Sign in with the new one, or with your e-mail address; \
+                 the old username is free for others."
             }
             Self::Suspended => {
                 "your account was suspended: all devices were signed out, and you cannot sign in for now."
@@ -119,7 +127,7 @@ impl Notice {
                 "If this was you, there is nothing to do. If it was not, change your password at once: that signs out \
                  all devices. Then set up two-factor authentication."
             }
-            Self::SecondFactorBound | Self::SecondFactorUnbound => {
+            Self::UsernameChanged | Self::SecondFactorBound | Self::SecondFactorUnbound => {
                 "If this was not you, change your password at once and tell your administrator."
             }
         }

@@ -77,6 +77,9 @@ impl Jobs {
             UserEvent::PasswordChanged { at, .. } => {
                 self.about(user, stream, Notice::PasswordChanged, *at).await
             }
+            UserEvent::UsernameChanged { at, .. } => {
+                self.about(user, stream, Notice::UsernameChanged, *at).await
+            }
             UserEvent::SignedIn { strange: true, at, .. } => {
                 self.about(user, stream, Notice::StrangePlace, *at).await
             }

@@ -53,6 +53,7 @@ impl Reaction for Mails {
         "user.password_reset_requested",
         "user.invited",
         "user.password_changed",
+        "user.username_changed",
         "user.suspended",
         "user.signed_in",
         "user.session_revoked",
@@ -82,6 +83,7 @@ fn about_user(event: &UserEvent, cause: &Cause) -> Result<Vec<NewJob>, BoxError>
         UserEvent::PasswordResetRequested { .. } => job(&SendPasswordReset { cause: cause.clone() }, cause),
         UserEvent::Invited { .. }
         | UserEvent::PasswordChanged { .. }
+        | UserEvent::UsernameChanged { .. }
         | UserEvent::Suspended { .. }
         | UserEvent::SignedIn { strange: true, .. }
         | UserEvent::SessionRevoked { reason: Revocation::TokenReused, .. }

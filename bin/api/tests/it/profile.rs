@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    person::{LOGIN, ME, PASSWORD, Person, REFRESH, REGISTER, fresh_name, input, login},
+    person::{LOGIN, ME, PASSWORD, Person, REFRESH, REGISTER, fresh_name, input, login, outbox},
     system::shared,
+    wait::until,
 };
 
 const UPDATE: &str = "mutation($input: UpdateProfileInput!, $key: String, $version: Int) { \
@@ -40,6 +41,24 @@ async fn a_profile_changes_and_the_old_username_is_free() {
     let mut taken_over = input(&person.username);
     taken_over["email"] = format!("{}.2@people.test", person.username).into();
     system.a.client().ask(REGISTER, json!({"input": taken_over})).await;
+}
+
+#[tokio::test]
+async fn a_changed_username_is_told_by_mail_and_a_changed_full_name_is_not() {
+    let system = shared().await;
+    let person = Person::new(&system.a).await;
+    let (me, username) = (person.at(&system.a), fresh_name());
+    me.ask(UPDATE, json!({"input": {"fullname": "Ada L.", "username": person.username}})).await;
+
+    me.ask(UPDATE, json!({"input": {"username": username}})).await;
+
+    let mails = async || outbox(&system.a.client(), &person.email).await;
+    let subject = "Your username was changed";
+    until("a notice", async || mails().await[0]["subject"] == subject).await;
+    let mails = mails().await;
+    let told = mails.as_array().unwrap().iter().filter(|mail| mail["subject"] == subject);
+    assert_eq!(told.count(), 1, "{mails}");
+    assert!(!mails[0]["text"].as_str().unwrap().contains(&username), "{mails}");
 }
 
 #[tokio::test]
