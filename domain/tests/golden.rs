@@ -269,6 +269,7 @@ fn operators() -> Vec<OperatorEvent> {
         OperatorEvent::SignedIn { session: SessionId(id(5)), expires_at: at, at },
         OperatorEvent::SessionConfirmed { session: SessionId(id(5)), factor: None, at },
         OperatorEvent::SignedOut { session: SessionId(id(5)), reason: SignOut::RoleChanged, at },
+        OperatorEvent::PasswordChanged { password: Sealed::new("sealed-password"), at },
         OperatorEvent::Renamed { fullname: Sealed::new("sealed-fullname"), at },
         OperatorEvent::RoleChanged { role: OperatorRole::Operations, at },
         OperatorEvent::Deactivated { at },

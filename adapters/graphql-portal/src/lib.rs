@@ -39,6 +39,7 @@ pub struct Query(
 pub struct Mutation(
     operator::SessionMutation,
     operator::ConfirmationMutation,
+    operator::PasswordMutation,
     operator::TwoFactorMutation,
     operator::OperatorMutation,
     todo::TodoMutation,

@@ -39,6 +39,8 @@ pub enum Notice {
     SecondFactorReset,
     /// There is another password.
     PasswordChanged,
+    /// An operator has another password.
+    PortalPasswordChanged,
     /// There is another username.
     UsernameChanged,
     /// The person is kept out.
@@ -49,12 +51,13 @@ pub enum Notice {
 
 impl Notice {
     /// All of them, for the test that keeps their words.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SessionCopied,
         Self::SecondFactorBound,
         Self::SecondFactorUnbound,
         Self::SecondFactorReset,
         Self::PasswordChanged,
+        Self::PortalPasswordChanged,
         Self::UsernameChanged,
         Self::Suspended,
         Self::StrangePlace,
@@ -67,6 +70,7 @@ impl Notice {
             Self::SecondFactorUnbound => "Two-factor authentication is off",
             Self::SecondFactorReset => "Two-factor authentication was taken off your account",
             Self::PasswordChanged => "Your password was changed",
+            Self::PortalPasswordChanged => "Your password for the portal was changed",
             Self::UsernameChanged => "Your username was changed",
             Self::Suspended => "Your account was suspended",
             Self::StrangePlace => "A new sign-in to your account",
@@ -95,6 +99,10 @@ impl Notice {
                 "the password of your account was changed, and all devices were signed out. Sign in with the new \
                  one."
             }
+            Self::PortalPasswordChanged => {
+                "the password of your operator's account on the portal was changed, and all devices were signed \
+                 out. Sign in with the new one."
+            }
             Self::UsernameChanged => {
                 "the username of your account was changed. Sign in with the new one, or with your e-mail address; \
                  the old username is free for others."
@@ -118,6 +126,11 @@ impl Notice {
             Self::PasswordChanged => {
                 "If this was not you, set a new password at once, by \"forgot password\", and tell your \
                  administrator."
+            }
+            // There is no "forgot password" for operators.
+            Self::PortalPasswordChanged => {
+                "If this was not you, somebody knew your password: let a SUPER_ADMIN deactivate your account at \
+                 once."
             }
             Self::SecondFactorReset => {
                 "If you did not ask for this, somebody else did in your name: change your password at once and tell \

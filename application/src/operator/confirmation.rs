@@ -2,10 +2,11 @@
 
 use domain::{
     StreamId,
-    operator::{Operator, OperatorCommand, OperatorError, OperatorRole, PortalSession},
+    operator::{Badge, Operator, OperatorCommand, OperatorError, OperatorRole, PortalSession},
     two_factor::{Confirmation, TwoFactorError},
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::PortalToken;
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     ports::ReadModel, user::sealed,
 };
 
-/// Under which name guesses of one's own password are counted.
+/// Under which name guesses of one's own password are counted, wherever they are made.
 const OWN_PASSWORD: &str = "own_portal_password";
 
 /// Shows that the operator of the session is still there.
@@ -48,12 +49,7 @@ impl Handle<ConfirmPortalPassword> for App {
         let stream = StreamId::global(id);
         let (_, state) = self.operators.load(&stream).await?;
         let badge = state.badge().ok_or(Failure::Rejected(OperatorError::NotFound))?;
-        // Whoever found an open session must not guess the password in it.
-        let guess = self.attempt(OWN_PASSWORD, &id.to_string()).await?;
-        let hash = self.vault.open(id, "password", &badge.password).await.map_err(sealed)?;
-        let right = self.passwords.verify(shown.password, hash).await?;
-        guess.settle(right).await?;
-        if !right {
+        if !self.is_own_portal_password(id, badge, shown.password).await? {
             return Err(Failure::Rejected(OperatorError::PasswordWrong));
         }
         let at = self.clock.now();
@@ -73,5 +69,22 @@ impl Handle<ConfirmPortalPassword> for App {
         let PortalToken { access, expires_in } = self.portal_token(&done, open, at)?;
         let (version, cursor, visibility) = (done.version, done.cursor, done.visibility);
         Ok(Confirmed { access, expires_in, at, version, cursor, visibility })
+    }
+}
+
+impl App {
+    /// Whether a password is the one of the operator who asks. Whoever found an open session must
+    /// not guess it there.
+    pub(super) async fn is_own_portal_password(
+        &self,
+        id: Uuid,
+        badge: &Badge,
+        clear: String,
+    ) -> Result<bool, Failure<OperatorError>> {
+        let attempt = self.attempt(OWN_PASSWORD, &id.to_string()).await?;
+        let hash = self.vault.open(id, "password", &badge.password).await.map_err(sealed)?;
+        let right = self.passwords.verify(clear, hash).await?;
+        attempt.settle(right).await?;
+        Ok(right)
     }
 }

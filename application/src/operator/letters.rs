@@ -17,6 +17,7 @@ impl Jobs {
     ) -> Result<Option<Addressed>, JobFailure> {
         let id = stream.own().ok_or_else(|| JobFailure::Never("the stream is not an operator's".into()))?;
         let (notice, at) = match event {
+            OperatorEvent::PasswordChanged { at, .. } => (Notice::PortalPasswordChanged, *at),
             OperatorEvent::TwoFactorBound(bound) => (Notice::SecondFactorBound, bound.at),
             OperatorEvent::TwoFactorUnbound(unbound) => (Notice::SecondFactorUnbound, unbound.at),
             OperatorEvent::TwoFactorReset(reset) => (Notice::SecondFactorReset, reset.at),

@@ -3,6 +3,7 @@
 mod commands;
 mod confirmation;
 mod letters;
+mod password;
 mod queries;
 mod refusal;
 mod reset;
@@ -11,6 +12,7 @@ mod two_factor;
 
 pub use commands::{CreateOperator, OperatorChanged, UpdateOperator};
 pub use confirmation::ConfirmPortalPassword;
+pub use password::ChangePortalPassword;
 pub use queries::{
     CountOperators, OperatorField, OperatorFilter, OperatorList, OperatorRow, Operators, PortalMe,
 };

@@ -12,7 +12,9 @@ impl Refusal for OperatorError {
             Self::NotFound => Code::NotFound,
             Self::AlreadyCreated | Self::EmailTaken => Code::AlreadyExists,
             Self::InvalidCredentials | Self::Deactivated => Code::Unauthenticated,
-            Self::LastSuperAdmin | Self::PasswordWrong | Self::OwnTwoFactor => Code::ValidationFailed,
+            Self::LastSuperAdmin | Self::CurrentPasswordWrong | Self::PasswordWrong | Self::OwnTwoFactor => {
+                Code::ValidationFailed
+            }
             Self::TwoFactor(error) => error.code(),
         }
     }
@@ -20,6 +22,7 @@ impl Refusal for OperatorError {
     fn field(&self) -> Option<&'static str> {
         match self {
             Self::EmailTaken => Some("email"),
+            Self::CurrentPasswordWrong => Some("currentPassword"),
             Self::PasswordWrong => Some("password"),
             Self::TwoFactor(error) => error.field(),
             Self::NotFound

@@ -60,6 +60,7 @@ impl Reaction for Mails {
         "user.two_factor_bound",
         "user.two_factor_unbound",
         "user.two_factor_reset",
+        "operator.password_changed",
         "operator.two_factor_bound",
         "operator.two_factor_unbound",
         "operator.two_factor_reset",
@@ -97,7 +98,8 @@ fn about_user(event: &UserEvent, cause: &Cause) -> Result<Vec<NewJob>, BoxError>
 
 fn about_operator(event: &OperatorEvent, cause: &Cause) -> Result<Vec<NewJob>, BoxError> {
     match event {
-        OperatorEvent::TwoFactorBound(_)
+        OperatorEvent::PasswordChanged { .. }
+        | OperatorEvent::TwoFactorBound(_)
         | OperatorEvent::TwoFactorUnbound(_)
         | OperatorEvent::TwoFactorReset(_) => job(&SendNotification { cause: cause.clone() }, cause),
         _ => Ok(Vec::new()),

@@ -38,6 +38,13 @@ pub enum OperatorCommand {
         /// Whether the operator may work.
         active: Option<bool>,
     },
+    /// Replace the password; the one that was shown was checked.
+    ChangePassword {
+        /// What it was checked against: another one by now means that the check is worth nothing.
+        checked: Sealed,
+        /// The hash of the new password, sealed.
+        password: Sealed,
+    },
     /// Show that the operator of an open session is still there.
     Confirm(Confirmation),
     /// What the second factor asks.

@@ -25,6 +25,9 @@ pub enum OperatorError {
     /// Nobody could manage operators any more.
     #[error("the last active SUPER_ADMIN can be neither demoted nor deactivated")]
     LastSuperAdmin,
+    /// Not the password the operator has.
+    #[error("currentPassword is wrong")]
+    CurrentPasswordWrong,
     /// Not the password the operator has, in an open session.
     #[error("password is wrong")]
     PasswordWrong,

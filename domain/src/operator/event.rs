@@ -33,6 +33,9 @@ pub enum OperatorEvent {
     /// A session ended before its time; its token works no more.
     #[serde(rename = "operator.signed_out")]
     SignedOut { session: SessionId, reason: SignOut, at: Timestamp },
+    /// It has another password.
+    #[serde(rename = "operator.password_changed")]
+    PasswordChanged { password: Sealed, at: Timestamp },
     /// It has another name.
     #[serde(rename = "operator.renamed")]
     Renamed { fullname: Sealed, at: Timestamp },
@@ -87,6 +90,8 @@ pub enum SignOut {
     LoggedOut,
     /// More sessions than one operator may have; the oldest goes.
     TooMany,
+    /// There is another password.
+    PasswordChanged,
     /// The operator may do more or less than the session's token says.
     RoleChanged,
     /// The operator may not work any more.
@@ -102,6 +107,7 @@ impl DomainEvent for OperatorEvent {
             Self::SignedIn { .. } => "operator.signed_in",
             Self::SessionConfirmed { .. } => "operator.session_confirmed",
             Self::SignedOut { .. } => "operator.signed_out",
+            Self::PasswordChanged { .. } => "operator.password_changed",
             Self::Renamed { .. } => "operator.renamed",
             Self::RoleChanged { .. } => "operator.role_changed",
             Self::Deactivated { .. } => "operator.deactivated",

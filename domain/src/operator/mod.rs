@@ -4,12 +4,15 @@ mod command;
 mod confirmation;
 mod error;
 mod event;
+mod password;
 mod role;
 mod roster;
 #[cfg(test)]
 mod spec;
 #[cfg(test)]
 mod spec_confirmation;
+#[cfg(test)]
+mod spec_password;
 
 pub use command::{OperatorCommand, PortalSession};
 pub use error::OperatorError;
@@ -176,6 +179,10 @@ impl Badge {
                     sessions.retain(|open| open.id != session);
                 }
             }
+            OperatorEvent::PasswordChanged { password, .. } => {
+                self.password = password;
+                self.two_factor.close_challenges();
+            }
             OperatorEvent::Renamed { fullname, .. } => self.fullname = fullname,
             OperatorEvent::RoleChanged { role, .. } => self.role = role,
             OperatorEvent::Deactivated { .. } => {
@@ -256,6 +263,9 @@ impl Root for Operator {
             OperatorCommand::Update { fullname, role, active } => {
                 let badge = self.badge().ok_or(OperatorError::NotFound)?;
                 Ok(badge.update(fullname, role, active, at))
+            }
+            OperatorCommand::ChangePassword { checked, password } => {
+                self.change_password(&checked, password, at)
             }
             OperatorCommand::Confirm(shown) => self.confirm(&shown, at),
             OperatorCommand::TwoFactor(TwoFactorCommand::Reset { grounds }) => self.reset_factor(grounds, at),

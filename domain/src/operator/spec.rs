@@ -43,7 +43,7 @@ pub(super) fn session(n: u128) -> SessionId {
     SessionId(Uuid::from_u128(n))
 }
 
-fn sign_in(n: u128) -> Issued<OperatorCommand> {
+pub(super) fn sign_in(n: u128) -> Issued<OperatorCommand> {
     asked(OperatorCommand::SignIn(PortalSession { id: session(n), expires_at: evening() }))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn attempt(steps: &[i64]) -> Attempt {
     Attempt { secret: Sealed::new("s"), steps: steps.to_vec(), recovery, bypass: false }
 }
 
-fn challenged() -> Vec<OperatorEvent> {
+pub(super) fn challenged() -> Vec<OperatorEvent> {
     let (expires_at, at) = (noon() + Duration::minutes(5), noon());
     let factor = Factor::Code { step: 10 };
     vec![
@@ -79,7 +79,7 @@ fn challenged() -> Vec<OperatorEvent> {
     ]
 }
 
-fn pass(steps: &[i64]) -> Issued<OperatorCommand> {
+pub(super) fn pass(steps: &[i64]) -> Issued<OperatorCommand> {
     let session = PortalSession { id: session(1), expires_at: evening() };
     let (token, attempt) = (TokenHash::new("t"), attempt(steps));
     asked(OperatorCommand::TwoFactor(TwoFactorCommand::Pass { token, attempt, session }))

@@ -33,7 +33,7 @@ struct UpdateOperatorInput {
 
 /// An operator after a change.
 #[derive(SimpleObject)]
-struct OperatorPayload {
+pub(super) struct OperatorPayload {
     operator: Operator,
     /// One up per event.
     version: i32,
@@ -42,7 +42,7 @@ struct OperatorPayload {
 }
 
 impl OperatorPayload {
-    fn of(ctx: &Context<'_>, done: OperatorChanged) -> Self {
+    pub(super) fn of(ctx: &Context<'_>, done: OperatorChanged) -> Self {
         ctx.note_visibility(done.visibility);
         let (version, cursor) = (int(done.version), position(ctx, done.cursor));
         Self { operator: done.operator.into(), version, cursor }

@@ -79,6 +79,7 @@ impl OperatorListProjection {
             OperatorEvent::SignedIn { .. }
             | OperatorEvent::SessionConfirmed { .. }
             | OperatorEvent::SignedOut { .. }
+            | OperatorEvent::PasswordChanged { .. }
             | OperatorEvent::TwoFactorGenerated(_)
             | OperatorEvent::TwoFactorChallenged(_)
             | OperatorEvent::TwoFactorPassed(_)

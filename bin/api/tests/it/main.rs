@@ -50,6 +50,7 @@ mod lost_factors;
 mod metrics;
 mod migrator;
 mod numbers;
+mod operator_password;
 mod operators;
 mod outages;
 mod people;
