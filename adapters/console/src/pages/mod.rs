@@ -5,6 +5,7 @@ mod audit;
 mod event;
 mod jobs;
 mod overview;
+mod password;
 mod projections;
 mod replay;
 mod sign_in;
@@ -30,6 +31,8 @@ pub(crate) async fn route<G: Endpoint>(visit: Visit<'_, G>) -> Response {
         ("GET", ["second-step"]) => Ok(sign_in::ask_code(None)),
         ("POST", ["second-step"]) => sign_in::code(visit).await,
         ("POST", ["sign-out"]) => sign_in::out(visit).await,
+        ("GET", ["password"]) => password::show(visit).await,
+        ("POST", ["password"]) => password::change(visit).await,
         ("GET", ["audit"]) => audit::show(visit).await,
         ("GET", ["aggregates", kind, id]) => aggregate::show(visit, kind, id).await,
         ("GET", ["replay"]) => replay::show(visit).await,

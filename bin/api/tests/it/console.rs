@@ -1,6 +1,7 @@
 //! The operators' console in a real browser: signed in, searched, replayed, acted on.
 
 mod acts;
+mod password;
 
 use serde_json::json;
 
@@ -176,6 +177,7 @@ async fn pages_fit_narrow_and_wide_windows_in_light_and_dark_and_are_used_by_key
         ("replay", "/replay"),
         ("projections", "/projections"),
         ("jobs", "/jobs"),
+        ("password", "/password"),
     ] {
         for (width, height, scheme) in
             [(360, 740, "light"), (360, 740, "dark"), (1440, 900, "light"), (1440, 900, "dark")]
