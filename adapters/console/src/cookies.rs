@@ -7,6 +7,8 @@ use poem::Request;
 const SESSION: &str = "console_session";
 /// Between the password and the second factor: what the second step is shown with.
 const SECOND_STEP: &str = "console_second_step";
+/// What a browser takes over HTTPS only, and sends nowhere else, may be called.
+const HTTPS_ONLY: &str = "__Secure-";
 /// As long as the second step may take.
 const SECOND_STEP_SECONDS: i64 = 5 * 60;
 
@@ -23,9 +25,10 @@ impl Cookies {
     pub(crate) fn of(request: &Request, secure: bool) -> Self {
         let lines: Vec<&str> =
             request.headers().get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).collect();
+        let prefix = prefix(secure);
         let find = |name: &str| {
             let mut pairs = lines.iter().flat_map(|line| line.split(';')).filter_map(|it| it.split_once('='));
-            let (_, value) = pairs.find(|(key, _)| key.trim() == name)?;
+            let (_, value) = pairs.find(|(key, _)| key.trim().strip_prefix(prefix) == Some(name))?;
             Some(value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         Self { session: find(SESSION), second_step: find(SECOND_STEP), secure }
@@ -47,12 +50,16 @@ impl Cookies {
     }
 
     fn set(&self, name: &str, value: &str, seconds: i64) -> HeaderValue {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let text =
-            format!("{name}={value}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        let (prefix, secure) = (prefix(self.secure), if self.secure { "; Secure" } else { "" });
+        let rest = format!("Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        let text = format!("{prefix}{name}={value}; {rest}");
         // Tokens are base64url and dots.
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
     }
+}
+
+fn prefix(secure: bool) -> &'static str {
+    if secure { HTTPS_ONLY } else { "" }
 }
 
 #[cfg(test)]
@@ -65,15 +72,17 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_by_its_whole_name() {
-        let found = cookies("a=1; console_session=token; xconsole_second_step=no");
+        let found = cookies("a=1; __Secure-console_session=token; x__Secure-console_second_step=no");
         assert_eq!((found.session.as_deref(), found.second_step), (Some("token"), None));
-        assert_eq!(cookies("console_session=").session, None);
+        assert_eq!(cookies("__Secure-console_session=").session, None);
+        assert_eq!(cookies("console_session=token").session, None, "from a page without HTTPS");
     }
 
     #[test]
     fn cookies_are_out_of_reach_of_scripts_and_of_other_sites() {
         for line in cookies("").sign_in("a.b.c", 10) {
             let line = line.to_str().expect("text");
+            assert!(line.starts_with("__Secure-console_"), "{line}");
             for flag in ["HttpOnly", "SameSite=Strict", "Secure", "Path=/console"] {
                 assert!(line.contains(flag), "{line}");
             }

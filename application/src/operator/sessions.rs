@@ -91,28 +91,35 @@ impl Handle<PortalLogin> for App {
             let (_, state) = self.operators.load(&stream).await?;
             if let (Some(badge), Some(id)) = (state.badge(), stream.own()) {
                 hash = self.vault.open(id, "password", &badge.password).await.map_err(sealed)?;
-                found = Some((stream, OperatorId(id), badge.role));
+                found = Some((stream, OperatorId(id), badge.clone()));
             }
         }
         let right = self.passwords.verify(login.password, hash).await?;
         attempt.settle(right).await?;
-        let Some((stream, id, role)) = found.filter(|_| right) else {
+        let Some((stream, id, checked)) = found.filter(|_| right) else {
             return Err(Failure::Rejected(OperatorError::InvalidCredentials));
         };
         let now = self.clock.now();
         let session = self.portal_session(now)?;
-        let itself = Caller::operator(id, session.id, role, now);
+        let itself = Caller::operator(id, session.id, checked.role, now);
         let caller = &itself.in_request(caller.correlation.clone());
         let (terms, name) = (Terms::default(), PortalLogin::NAME);
         let intent = OperatorCommand::SignIn(session);
         let order = Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at: now };
-        match self.operators.execute(order).await {
+        let done = match self.operators.execute(order).await {
             Err(Failure::Rejected(OperatorError::TwoFactor(TwoFactorError::Required))) => {
-                self.challenge_operator(caller, stream, name, now).await
+                return self.challenge_operator(caller, stream, &checked.password, name, now).await;
             }
-            Err(failure) => Err(failure),
-            Ok(done) => self.portal_token(&done, session, now).map(PortalEntry::Open),
+            done => done?,
+        };
+        // The password was changed while we checked it: what we checked is worth nothing.
+        if done.state.badge().is_none_or(|badge| badge.password != checked.password) {
+            let (stream, intent) = (done.stream, OperatorCommand::SignOut { session: session.id });
+            let order = Order { stream, intent, caller, name, terms: &terms, key: None, at: now };
+            self.operators.execute(order).await?;
+            return Err(Failure::Rejected(OperatorError::InvalidCredentials));
         }
+        self.portal_token(&done, session, now).map(PortalEntry::Open)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
-    OperatorId, StreamId, Timestamp,
+    OperatorId, Sealed, StreamId, Timestamp,
     operator::{Badge, Operator, OperatorCommand, OperatorError, OperatorRole, PortalSession},
     two_factor::{Attempt, TwoFactorCommand, TwoFactorError},
 };
@@ -170,6 +170,7 @@ impl App {
         &self,
         caller: &Caller,
         stream: StreamId,
+        checked: &Sealed,
         name: &'static str,
         at: Timestamp,
     ) -> Result<PortalEntry, Failure<OperatorError>> {
@@ -177,7 +178,12 @@ impl App {
         let token = write_token(OperatorId(id), self.entropy.as_ref());
         let command = TwoFactorCommand::Challenge { token: hash_token(&token) };
         let (intent, terms) = (OperatorCommand::TwoFactor(command), Terms::default());
-        self.operators.execute(Order { stream, intent, caller, name, terms: &terms, key: None, at }).await?;
+        let order = Order { stream, intent, caller, name, terms: &terms, key: None, at };
+        let done = self.operators.execute(order).await?;
+        // The password was changed while it was checked. A token that nobody is given opens nothing.
+        if done.state.badge().is_none_or(|badge| badge.password != *checked) {
+            return Err(Failure::Rejected(OperatorError::InvalidCredentials));
+        }
         Ok(PortalEntry::Challenged { token })
     }
 

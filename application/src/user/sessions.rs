@@ -121,7 +121,7 @@ impl Handle<Login> for App {
         let order = Order { stream: stream.clone(), intent, caller, name, terms: &terms, key: None, at: now };
         let done = match self.users.execute(order).await {
             Err(Failure::Rejected(UserError::TwoFactor(TwoFactorError::Required))) => {
-                return self.challenge_user(caller, stream, name, now).await;
+                return self.challenge_user(caller, stream, &checked.password, name, now).await;
             }
             done => done?,
         };

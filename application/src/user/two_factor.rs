@@ -174,6 +174,7 @@ impl App {
         &self,
         caller: &Caller,
         stream: StreamId,
+        checked: &Sealed,
         name: &'static str,
         at: Timestamp,
     ) -> Result<Entry, Failure<UserError>> {
@@ -181,7 +182,12 @@ impl App {
             .ok_or(Failure::Rejected(UserError::InvalidCredentials))?;
         let command = TwoFactorCommand::Challenge { token: hash_token(&token) };
         let (intent, terms) = (UserCommand::TwoFactor(command), Terms::default());
-        self.users.execute(Order { stream, intent, caller, name, terms: &terms, key: None, at }).await?;
+        let order = Order { stream, intent, caller, name, terms: &terms, key: None, at };
+        let done = self.users.execute(order).await?;
+        // The password was changed while it was checked. A token that nobody is given opens nothing.
+        if done.state.account().is_none_or(|account| account.password != *checked) {
+            return Err(Failure::Rejected(UserError::InvalidCredentials));
+        }
         Ok(Entry::Challenged { token })
     }
 

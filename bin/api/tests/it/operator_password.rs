@@ -152,3 +152,19 @@ async fn of_changes_at_the_same_time_one_sets_the_password() {
     }
     login(&system, &email, &format!("{NEW}{}", winners[0])).await;
 }
+
+#[tokio::test]
+async fn a_sign_in_with_the_old_password_that_overlaps_the_change_ends_with_it() {
+    let system = shared().await;
+    let (_, email, client) = colleague(&system, "SUPPORT").await;
+    let portal = system.portal.client();
+    let sign_in = |_| portal.graphql(LOGIN, json!({"email": email, "password": PASSWORD}));
+    let (_, answers) = tokio::join!(client.ask(CHANGE, change(PASSWORD, NEW)), join_all((0..6).map(sign_in)));
+    for answer in answers {
+        let answer = answer.unwrap().json();
+        let Some(token) = answer["data"]["portalLogin"]["accessToken"].as_str() else { continue };
+        let opened = portal.bearer(token);
+        until("the end of the session", async || opened.graphql(ME, json!({})).await.unwrap().status == 401)
+            .await;
+    }
+}
