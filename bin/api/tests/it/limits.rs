@@ -208,8 +208,12 @@ async fn a_wrong_password_leaves_a_line_that_names_nobody() {
     let system = shared().await;
     let name = crate::person::fresh_name();
     assert_eq!(try_login(&system.a.client(), &name, "Wrong7Password").await.status, 401);
-    let log = system.a.process.log();
-    assert!(log.lines().any(|line| line.ends_with("a sign-in was refused login.kind=login")), "{log}");
+    let mut log = String::new();
+    until("a line", async || {
+        log = system.a.process.log();
+        log.lines().any(|line| line.ends_with("a sign-in was refused login.kind=login"))
+    })
+    .await;
     assert!(!log.contains(&name) && !log.contains("Wrong7Password"));
 }
 

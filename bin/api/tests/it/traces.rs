@@ -138,8 +138,8 @@ async fn one_trace_goes_from_the_request_over_all_processes_to_the_delivery() {
     let insert = of("INSERT events");
     assert_eq!((insert.kind, &*insert.attributes["db.system.name"]), (3, "postgresql"));
     assert_eq!(request.resource["deployment.environment.name"], "test");
-    let line = format!("trace_id={}", request.trace);
-    assert!(a.process.log().contains(&line), "the log leads to the trace");
+    // The log leads to the trace.
+    a.process.says(&format!("trace_id={}", request.trace)).await;
     deployment.worker.process.says("traces are sent to http://localhost:").await;
     let named = "SELECT count(*) FROM events WHERE metadata->>'traceparent' IS NULL";
     assert_eq!(deployment.database.number(named).await, 0, "each event names the trace that led to it");

@@ -23,7 +23,7 @@ async fn with_external_workers_only_the_worker_projects() {
 
     let worker = Service::start("worker", &Settings::common(&database));
     mailed_token(&api.client(), &email).await;
-    assert!(worker.process.log().contains("application successfully started"));
+    worker.process.says("application successfully started").await;
     let person = Person::new(&api).await;
     let made = create(&person.at(&api), "projected elsewhere").await;
     assert_eq!(person.at(&api).ask(TODOS, json!({})).await["nodes"][0], made["todo"]);
