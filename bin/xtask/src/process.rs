@@ -6,6 +6,7 @@ use std::{
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -31,22 +32,37 @@ pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     wait(&mut child)
 }
 
-/// Run to the end; each line of standard output is passed on and heard.
-pub(crate) fn run_heard(command: &mut Command, mut hear: impl FnMut(&str) + Send) -> Result<ExitStatus> {
+/// Run to the end; each line of standard output is passed on and heard. What a program that was left
+/// behind still says is not waited for.
+pub(crate) fn run_heard(command: &mut Command, mut hear: impl FnMut(&str)) -> Result<ExitStatus> {
     let mut child = spawn(command.stdout(Stdio::piped()))?;
-    let stdout = child.stdout.take();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for line in
-                stdout.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')).map_while(Result::ok)
-            {
-                let line = String::from_utf8_lossy(&line);
-                answer!("{line}");
-                hear(&line);
-            }
+    let (said, lines) = mpsc::channel();
+    if let Some(pipe) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut lines = BufReader::new(pipe).split(b'\n').map_while(Result::ok);
+            lines.all(|line| said.send(line).is_ok())
         });
-        wait(&mut child)
-    })
+    }
+    let mut pass_on = |line: Vec<u8>| {
+        let line = String::from_utf8_lossy(&line);
+        answer!("{line}");
+        hear(&line);
+    };
+    while !signals::stop_asked() {
+        match lines.recv_timeout(POLL) {
+            Ok(line) => pass_on(line),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                if child.try_wait().context("could not wait for a program")?.is_some() {
+                    while let Ok(line) = lines.recv_timeout(POLL) {
+                        pass_on(line);
+                    }
+                    break;
+                }
+            }
+        }
+    }
+    wait(&mut child)
 }
 
 /// Run, and fail with the program's own exit code when it fails.
@@ -213,6 +229,13 @@ mod tests {
         let status = run_heard(&mut shell(script), |line| heard.push(line.to_owned())).unwrap();
         assert_eq!((code(status), heard.len()), (3, 3), "{heard:?}");
         assert_eq!((&*heard[0], &*heard[2]), ("one", "last"));
+    }
+
+    #[test]
+    fn who_was_left_behind_with_the_pipe_is_not_waited_for() {
+        let begun = Instant::now();
+        let status = run_heard(&mut shell("sleep 60 & echo gone"), |_| ()).unwrap();
+        assert!(status.success() && begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }
 
     #[test]
