@@ -69,12 +69,13 @@ async fn a_burst_loses_nothing_or_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_in_reasonable_portions_loses_nothing() {
-    const PORTION: i64 = 1_000;
+    // Fewer than an inbox holds: on a starving machine all of them may wait there.
+    const PORTION: i64 = 500;
     let (url, channel) = (shared_url(), channel());
     let (a, b) = (started(&url, &channel).await, started(&url, &channel).await);
     let mut receiver = b.subscribe();
     let before = *b.gaps().borrow();
-    for position in 0..10 * PORTION {
+    for position in 0..20 * PORTION {
         a.publish(numbered(position)).await;
         if position % PORTION == PORTION - 1 {
             for expected in position - PORTION + 1..=position {
