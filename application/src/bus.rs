@@ -319,7 +319,7 @@ impl App {
         }
         let span = tracing::debug_span!("query", query.name = Q::NAME);
         let mut traced = Span::child(Kind::Internal, format_args!("query {}", Q::NAME));
-        let answered = traced.scope(Box::pin(self.answer(caller, query))).instrument(span).await;
+        let answered = traced.scope(self.answer(caller, query)).instrument(span).await;
         traced.word("enterprise_todo.query", Q::NAME);
         told(&mut traced, &answered);
         answered

@@ -1,7 +1,7 @@
 //! Problem documents (RFC 9457): the one form of every error here.
 
 use adapter_web::{RequestId, retry_after_seconds, status_of};
-use application::Code;
+use application::{BoxedError, Code};
 use poem::{
     Body, Error, IntoResponse, Response,
     error::ResponseError,
@@ -147,7 +147,7 @@ impl From<application::Problem> for Problem {
         let id = RequestId::current();
         if let Some(cause) = &problem.cause {
             let request_id = id.as_ref().map_or("-", RequestId::as_str);
-            tracing::error!(request_id, code = problem.code.as_str(), error = %chain(cause.as_ref()), "request failed");
+            tracing::error!(request_id, code = problem.code.as_str(), error = %BoxedError(cause.as_ref()), "request failed");
         }
         Self {
             request_id: id.map(|id| id.as_str().to_owned()),
@@ -162,18 +162,6 @@ impl From<application::Problem> for Problem {
 /// The header that stands for what is an argument in GraphQL; any other field is called the same.
 fn header_of(field: &str) -> String {
     if field == "idempotencyKey" { "Idempotency-Key".to_owned() } else { field.to_owned() }
-}
-
-/// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 impl std::fmt::Display for Problem {

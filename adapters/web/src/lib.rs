@@ -43,7 +43,7 @@ pub use directive::limited;
 pub use gate::{DIRECTIVES_MAX, EXPANDED_FIELDS_MAX, NESTING_MAX, TOKENS_MAX};
 pub use http::{X_CONSISTENCY_TOKEN, shown_position};
 pub use layers::{Layered, layers};
-pub use problem::{failed, known_code, problem, refused, retry_after_seconds, status_of};
+pub use problem::{failed, known_code, new_password, problem, refused, retry_after_seconds, status_of};
 pub use public::ClientKeys;
 pub use qr::qr_data_url;
 pub use request_id::RequestId;

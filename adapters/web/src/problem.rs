@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use application::{Code, Failure, Problem, Refusal};
+use application::{BoxedError, Code, Failure, Problem, Refusal};
 use async_graphql::{Error, ErrorExtensionValues, PathSegment, ServerError, Value};
+use domain::user::Password;
 use http::StatusCode;
 
 use crate::RequestId;
 
 /// What clients are told of what is our fault.
 pub(crate) const INTERNAL_MESSAGE: &str = "internal error";
+
+/// A password in the field `newPassword`.
+pub fn new_password(raw: String) -> Result<Password, Error> {
+    Password::try_from(raw).map_err(|refusal| problem(Problem::from(refusal).of_field("newPassword")))
+}
 
 /// All codes, to tell our errors from foreign ones.
 const CODES: [Code; 11] = [
@@ -52,7 +58,7 @@ pub fn problem(problem: Problem) -> Error {
     if let Some(cause) = &problem.cause {
         let id = RequestId::current();
         let request_id = id.as_ref().map_or("-", RequestId::as_str);
-        tracing::error!(request_id, code = problem.code.as_str(), error = %chain(cause.as_ref()), "request failed");
+        tracing::error!(request_id, code = problem.code.as_str(), error = %BoxedError(cause.as_ref()), "request failed");
     }
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", problem.code.as_str());
@@ -148,17 +154,6 @@ fn path_of(path: &[PathSegment]) -> String {
         PathSegment::Index(index) => index.to_string(),
     });
     segments.collect::<Vec<_>>().join(".")
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adapter_postgres::{Connector, PgPools, PoolError, migrations};
+use application::BoxedError;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +38,7 @@ pub(crate) async fn database(pools: &PgPools, stop: &CancellationToken) -> Resul
             Err(error) => match hopeless(&error) {
                 Some(why) => return Err(StartError::Refused(why)),
                 None => {
-                    tracing::warn!(cause = %cause(&error), "Unable to connect to the database. Retrying ({attempt})...");
+                    tracing::warn!(cause = %BoxedError(&error), "Unable to connect to the database. Retrying ({attempt})...");
                 }
             },
         }
@@ -81,14 +82,4 @@ fn hopeless(error: &PoolError) -> Option<String> {
         }
         other => Some(other.to_string()),
     }
-}
-
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(next) = source {
-        text = format!("{text}: {next}");
-        source = next.source();
-    }
-    text
 }

@@ -1,9 +1,8 @@
 //! One's own password.
 
-use adapter_web::{ContextExt, failed, problem};
-use application::{Problem, operator::ChangePortalPassword};
+use adapter_web::{ContextExt, failed, new_password};
+use application::operator::ChangePortalPassword;
 use async_graphql::{Context, InputObject, Object, Result};
-use domain::user::Password;
 
 use super::mutation::OperatorPayload;
 use crate::terms::terms;
@@ -17,11 +16,6 @@ struct ChangePasswordInput {
     current_password: String,
     /// 8 to 128 characters, with an upper-case letter and a digit.
     new_password: String,
-}
-
-/// A password in the field `newPassword`.
-fn new_password(raw: String) -> Result<Password> {
-    Password::try_from(raw).map_err(|refusal| problem(Problem::from(refusal).of_field("newPassword")))
 }
 
 #[Object]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use adapter_web::{ContextExt, CursorText, failed, problem};
+use adapter_web::{ContextExt, CursorText, failed, new_password};
 use application::{
-    Committed, Problem,
+    Committed,
     user::{
         ChangePassword, Logout, LogoutEverywhere, MySessions, PersonChanged, SessionRow, UpdateProfile,
         open_sessions,
@@ -12,7 +12,7 @@ use application::{
 };
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::user::{Password, User as Person};
+use domain::user::User as Person;
 
 use super::User;
 use crate::terms::{not_null, parse, position, terms, version};
@@ -101,11 +101,6 @@ impl SessionsPayload {
             cursor: position(ctx, done.cursor),
         }
     }
-}
-
-/// A password in the field `newPassword`.
-pub(super) fn new_password(raw: String) -> Result<Password> {
-    Password::try_from(raw).map_err(|refusal| problem(Problem::from(refusal).of_field("newPassword")))
 }
 
 /// A value that may be absent, but not null.

@@ -1,10 +1,9 @@
 //! Mails that anybody may ask for, and what the tokens in them do.
 
-use adapter_web::{ContextExt, CursorText, failed, limited};
+use adapter_web::{ContextExt, CursorText, failed, limited, new_password};
 use application::user::{CheckResetToken, RequestPasswordReset, ResendVerification, ResetPassword};
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
-use super::account::new_password;
 use crate::terms::{position, terms, version};
 
 #[derive(Default)]
