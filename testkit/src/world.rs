@@ -117,8 +117,9 @@ pub struct TestTokens {
     issued: Mutex<Vec<(String, TokenSubject, TokenSession, Timestamp)>>,
 }
 
+#[async_trait]
 impl AccessTokens for TestTokens {
-    fn issue(
+    async fn issue(
         &self,
         subject: &TokenSubject,
         session: TokenSession,

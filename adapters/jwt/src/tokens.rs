@@ -1,11 +1,13 @@
 //! Issuing and verifying.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
+use adapter_aside::{Aside, default_places};
 use application::{
     Caller, Platform,
     ports::{AccessTokens, TokenError, TokenSession, TokenSubject},
 };
+use async_trait::async_trait;
 use domain::Timestamp;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use serde_json::{Value, json};
@@ -47,10 +49,10 @@ pub struct Surface<'a> {
 /// The access tokens of one surface.
 pub struct RsaTokens {
     platform: Platform,
-    signing: SigningKey,
+    signer: Arc<Signer>,
+    aside: Aside,
     /// The current key first.
     keys: Vec<VerifyingKey>,
-    header: Header,
     validation: Validation,
     verified: VerifiedTokens,
 }
@@ -73,9 +75,9 @@ impl RsaTokens {
         }
         Ok(Self {
             platform: surface.platform,
-            signing,
+            signer: Arc::new(Signer { key: signing, header }),
+            aside: Aside::new("signature", default_places()),
             keys,
-            header,
             validation: validation(surface.platform),
             verified: VerifiedTokens::holding(VERIFIED_TOKENS_MAX),
         })
@@ -107,8 +109,26 @@ impl RsaTokens {
     }
 }
 
+/// What signs.
+struct Signer {
+    key: SigningKey,
+    header: Header,
+}
+
+impl Signer {
+    /// The token with these claims. Blocks: a signature of RSA 4096 takes milliseconds.
+    fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
+        encode(&self.header, claims, &self.key.key).map_err(failed)
+    }
+}
+
+fn failed(error: impl fmt::Display) -> TokenError {
+    TokenError::Signing(error.to_string())
+}
+
+#[async_trait]
 impl AccessTokens for RsaTokens {
-    fn issue(
+    async fn issue(
         &self,
         subject: &TokenSubject,
         session: TokenSession,
@@ -118,10 +138,10 @@ impl AccessTokens for RsaTokens {
     ) -> Result<String, TokenError> {
         let claims = Claims::of(subject, session, id, now, until);
         if claims.platform != self.platform.name() {
-            return Err(TokenError::Signing("the subject belongs to the other surface".to_owned()));
+            return Err(failed("the subject belongs to the other surface"));
         }
-        encode(&self.header, &claims, &self.signing.key)
-            .map_err(|error| TokenError::Signing(error.to_string()))
+        let (place, signer) = (self.aside.place().await.map_err(failed)?, Arc::clone(&self.signer));
+        place.run(move || signer.sign(&claims)).await.map_err(failed)?
     }
 
     fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError> {

@@ -10,4 +10,4 @@ mod argon;
 mod passwords;
 
 pub use argon::{LANES, MEMORY_KIB, PASSES, SALT_BYTES};
-pub use passwords::{Argon2Passwords, PASSWORD_CHARS_MAX, WAITING_MAX, Work, default_parallel};
+pub use passwords::{Argon2Passwords, PASSWORD_CHARS_MAX, WAITING_MAX, Work};

@@ -52,7 +52,9 @@ pub use fitness::Fitness;
 pub use log::{PgEventLog, Wake};
 pub use mail::{PgOutbox, PgSentLog};
 pub use operator::{OperatorListProjection, PgOperatorList};
-pub use pool::{Connector, PgPools, PgSettings, PoolError, SERVICE_ROLE, Tls, connector, sqlx_options};
+pub use pool::{
+    Connector, PgPools, PgSettings, PoolError, SERVICE_ROLE, Tls, connector, lacks_role, sqlx_options,
+};
 pub use progress::{PgProgress, Reached};
 pub use projections::{Deployment, REACTIONS, all, mail_reactions};
 pub use readers::{AcrossTenants, READER_ROLE, TenantReaders};

@@ -1,7 +1,7 @@
 //! Connections: one pool for our own statements, one for queries, a small one for postgres-es,
 //! sessions for leases.
 
-use std::{fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use deadpool_postgres::{
     ConfigConnectImpl, Connect, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
@@ -13,7 +13,10 @@ use rustls::{
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use thiserror::Error;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{
+    Client, Config, NoTls,
+    error::{DbError, SqlState},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::readers::TenantReaders;
@@ -108,6 +111,14 @@ pub enum PoolError {
     /// The settings are not for one database.
     #[error("the database settings are incomplete: {0}")]
     Settings(&'static str),
+}
+
+/// Whether no connection opens because the role of services is not there: the migrator, which makes
+/// it, never ran on that server.
+pub fn lacks_role(error: &(dyn Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let mut said = causes.filter_map(|cause| cause.downcast_ref::<DbError>());
+    said.any(|db| db.code() == &SqlState::INVALID_PARAMETER_VALUE && db.message().contains(SERVICE_ROLE))
 }
 
 /// Opens single connections, TLS included.

@@ -66,7 +66,7 @@ impl Handle<ConfirmPortalPassword> for App {
         };
         let wrong = Failure::Rejected(OperatorError::TwoFactor(TwoFactorError::CodeInvalid));
         let open = open(&done.state).ok_or(wrong)?;
-        let PortalToken { access, expires_in } = self.portal_token(&done, open, at)?;
+        let PortalToken { access, expires_in } = self.portal_token(&done, open, at).await?;
         let (version, cursor, visibility) = (done.version, done.cursor, done.visibility);
         Ok(Confirmed { access, expires_in, at, version, cursor, visibility })
     }

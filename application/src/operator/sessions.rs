@@ -119,7 +119,7 @@ impl Handle<PortalLogin> for App {
             self.operators.execute(order).await?;
             return Err(Failure::Rejected(OperatorError::InvalidCredentials));
         }
-        self.portal_token(&done, session, now).map(PortalEntry::Open)
+        self.portal_token(&done, session, now).await.map(PortalEntry::Open)
     }
 }
 
@@ -144,7 +144,7 @@ impl App {
 
     /// The token of a session that was opened or confirmed `now`. It names the role that the operator
     /// has then.
-    pub(super) fn portal_token(
+    pub(super) async fn portal_token(
         &self,
         done: &Committed<Operator>,
         session: PortalSession,
@@ -155,7 +155,7 @@ impl App {
         let subject = TokenSubject::Operator { operator, role: badge.role };
         let PortalSession { id, expires_at } = session;
         let session = TokenSession { id, confirmed_at: now };
-        let access = self.tokens.issue(&subject, session, self.entropy.id(), now, expires_at);
+        let access = self.tokens.issue(&subject, session, self.entropy.id(), now, expires_at).await;
         let access = access.map_err(|error| Failure::Internal(error.into()))?;
         Ok(PortalToken { access, expires_in: (expires_at - now).num_seconds() })
     }

@@ -160,7 +160,7 @@ impl Handle<VerifyPortalTwoFactor> for App {
         if !done.state.badge().is_some_and(|badge| badge.sessions(now).any(|open| open == session.id)) {
             return Err(rejected(TwoFactorError::PassRefused));
         }
-        self.portal_token(&done, session, now)
+        self.portal_token(&done, session, now).await
     }
 }
 

@@ -104,9 +104,11 @@ pub struct TokenSession {
 }
 
 /// Signed access tokens.
+#[async_trait]
 pub trait AccessTokens: Send + Sync + 'static {
-    /// A token for `subject` in `session`.
-    fn issue(
+    /// A token for `subject` in `session`. To sign takes milliseconds of a processor, off the async
+    /// threads.
+    async fn issue(
         &self,
         subject: &TokenSubject,
         session: TokenSession,

@@ -59,7 +59,7 @@ impl Handle<ConfirmPassword> for App {
         if !confirmed(&done.state) {
             return Err(Failure::Rejected(UserError::TwoFactor(TwoFactorError::CodeInvalid)));
         }
-        let (access, expires_in) = self.access_token(&done.stream, &done.state, session, at)?;
+        let (access, expires_in) = self.access_token(&done.stream, &done.state, session, at).await?;
         let (version, cursor, visibility) = (done.version, done.cursor, done.visibility);
         Ok(Confirmed { access, expires_in, at, version, cursor, visibility })
     }

@@ -132,7 +132,7 @@ impl Handle<Login> for App {
             self.users.execute(order).await?;
             return Err(Failure::Rejected(UserError::InvalidCredentials));
         }
-        self.session_tokens(&done.stream, &done.state, session, refresh, now).map(Entry::Open)
+        self.session_tokens(&done.stream, &done.state, session, refresh, now).await.map(Entry::Open)
     }
 }
 
@@ -156,7 +156,7 @@ impl Handle<Refresh> for App {
             tracing::warn!(session.id = %session, "a refresh token was shown twice; its family is revoked");
             return Err(invalid());
         }
-        self.session_tokens(&done.stream, &done.state, session, refresh, now)
+        self.session_tokens(&done.stream, &done.state, session, refresh, now).await
     }
 }
 
@@ -211,7 +211,7 @@ impl App {
         Ok((clear, session))
     }
 
-    pub(super) fn session_tokens(
+    pub(super) async fn session_tokens(
         &self,
         stream: &StreamId,
         user: &User,
@@ -219,13 +219,13 @@ impl App {
         refresh: String,
         now: Timestamp,
     ) -> Result<SessionTokens, Failure<UserError>> {
-        let (access, expires_in) = self.access_token(stream, user, session, now)?;
+        let (access, expires_in) = self.access_token(stream, user, session, now).await?;
         Ok(SessionTokens { access, refresh, expires_in })
     }
 
     /// The access token of an open session, and the seconds until it expires. It says when the
     /// session was confirmed: refreshing does not change that.
-    pub(super) fn access_token(
+    pub(super) async fn access_token(
         &self,
         stream: &StreamId,
         user: &User,
@@ -240,7 +240,7 @@ impl App {
         let subject = TokenSubject::User { user: id, tenant: account.tenant, roles: account.roles.clone() };
         let lifetime = chrono::Duration::from_std(self.lifetimes.access);
         let lifetime = lifetime.map_err(|error| Failure::Internal(error.into()))?;
-        let access = self.tokens.issue(&subject, session, self.entropy.id(), now, now + lifetime);
+        let access = self.tokens.issue(&subject, session, self.entropy.id(), now, now + lifetime).await;
         let access = access.map_err(|error| Failure::Internal(error.into()))?;
         Ok((access, lifetime.num_seconds()))
     }

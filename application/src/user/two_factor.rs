@@ -164,7 +164,7 @@ impl Handle<VerifyTwoFactor> for App {
         if !done.state.account().is_some_and(opened) {
             return Err(rejected(TwoFactorError::PassRefused));
         }
-        self.session_tokens(&done.stream, &done.state, session, refresh, now)
+        self.session_tokens(&done.stream, &done.state, session, refresh, now).await
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn run(servers: &Servers, report: &mut Report) -> Result<()> {
     };
     let now = SystemClock.now();
     let until = now + chrono::Duration::minutes(LIFETIME_MINUTES);
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let issuer = tokens()?;
     let issued: Vec<String> = (0..TOKENS)
         .map(|_| {
@@ -53,7 +54,7 @@ pub(crate) fn run(servers: &Servers, report: &mut Report) -> Result<()> {
                 roles: vec![SystemRole::Owner.into()],
             };
             let session = TokenSession { id: SessionId(id()), confirmed_at: now };
-            issuer.issue(&subject, session, id(), now, until)
+            runtime.block_on(issuer.issue(&subject, session, id(), now, until))
         })
         .collect::<Result<_, _>>()?;
     let bare = Bare::new(&private)?;

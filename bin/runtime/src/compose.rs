@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adapter_jwt::RsaTokens;
-use adapter_password::{Argon2Passwords, default_parallel};
+use adapter_password::Argon2Passwords;
 use adapter_postgres::{
     AcrossTenants, PgApiKeyList, PgAuditLog, PgAuditTape, PgEventLog, PgOperatorList, PgPeople, PgPeoplePast,
     PgPools, PgProgress, PgReferrals, PgRoleList, PgSeals, PgTagList, PgTenantList, PgTodoList, PgTodoPast,
@@ -164,7 +164,7 @@ impl Node {
             progress,
             live,
             vault: Arc::clone(&self.vault) as _,
-            passwords: Arc::new(Argon2Passwords::new(default_parallel())),
+            passwords: Arc::new(Argon2Passwords::default()),
             tokens: tokens as Arc<dyn AccessTokens>,
             clock,
             entropy: Arc::new(SystemEntropy),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use adapter_postgres::{PgPools, log, migrations};
+use adapter_postgres::{PgPools, lacks_role, log, migrations};
 use adapter_redis::RedisSignals;
 use adapter_rest::{Check, Readiness};
 use async_trait::async_trait;
@@ -76,7 +76,14 @@ impl Readiness for NodeReadiness {
 impl NodeReadiness {
     async fn database(&self) -> Result<State, &'static str> {
         let asked = async {
-            let client = self.pools.pool.get().await.map_err(|_| "cannot be reached")?;
+            let client = match self.pools.pool.get().await {
+                Ok(client) => client,
+                // The migrator makes the role: it has never run here.
+                Err(error) if lacks_role(&error) => {
+                    return Ok(State { version: 0, ahead: false });
+                }
+                Err(_) => return Err("cannot be reached"),
+            };
             let version = migrations::schema_version(&client).await.map_err(|_| "does not answer")?;
             // Where there is no schema there is no log.
             let ahead = version > 0 && log::is_ahead(&client).await.map_err(|_| "does not answer")?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapter_postgres::{Connector, PgPools, PoolError, migrations};
+use adapter_postgres::{Connector, PgPools, PoolError, lacks_role, migrations};
 use application::BoxedError;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
@@ -55,16 +55,9 @@ async fn look(connector: &Connector) -> Result<i64, PoolError> {
     match connector.connect().await {
         Ok(client) => migrations::schema_version(&client).await.map_err(PoolError::Connect),
         // A database that was never migrated has no role for us yet: that is a schema too old.
-        Err(PoolError::Connect(error)) if without_role(&error) => Ok(0),
+        Err(error) if lacks_role(&error) => Ok(0),
         Err(error) => Err(error),
     }
-}
-
-fn without_role(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_some_and(|db| {
-        db.code() == &SqlState::INVALID_PARAMETER_VALUE
-            && db.message().contains(adapter_postgres::SERVICE_ROLE)
-    })
 }
 
 /// What no waiting mends: a password, a database that does not exist, a certificate.

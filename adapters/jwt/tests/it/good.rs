@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::rig::{
     CONFIRMED_BEFORE, LIFETIME, NOW, OPERATOR, SESSION, TENANT, USER, a_user, an_operator, at, claims,
-    foreign, forge_own, header, issue, own, session, tokens_of, user_tokens, verify, with,
+    foreign, forge_own, header, issue, now, own, session, tokens_of, user_tokens, verify, with,
 };
 
 #[test]
@@ -55,7 +55,8 @@ fn a_token_says_when_the_password_was_shown_and_one_of_an_earlier_release_does_n
 
 #[test]
 fn a_surface_does_not_sign_for_the_other_one() {
-    let refused = user_tokens().issue(&an_operator(), session(), OPERATOR.0, at(NOW), at(NOW + LIFETIME));
+    let tokens = user_tokens();
+    let refused = now(tokens.issue(&an_operator(), session(), OPERATOR.0, at(NOW), at(NOW + LIFETIME)));
     assert!(matches!(refused, Err(TokenError::Signing(_))));
 }
 

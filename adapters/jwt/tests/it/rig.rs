@@ -72,8 +72,13 @@ pub(crate) fn session() -> TokenSession {
     TokenSession { id: SESSION, confirmed_at: at(NOW - CONFIRMED_BEFORE) }
 }
 
+/// What a future comes to.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
 pub(crate) fn issue(tokens: &RsaTokens, subject: &TokenSubject) -> String {
-    tokens.issue(subject, session(), TOKEN, at(NOW), at(NOW + LIFETIME)).unwrap()
+    now(tokens.issue(subject, session(), TOKEN, at(NOW), at(NOW + LIFETIME))).unwrap()
 }
 
 pub(crate) fn verify(token: &str) -> Result<Caller, TokenError> {

@@ -47,10 +47,13 @@ const KINDS: Piece = Piece {
     table: "audit_kinds",
     key: "kind::text",
     rows: "kind = $1::text::bigint",
-    // Kinds are hashes: a number by chance is as far from one as from any other.
+    // From one kind to the next by the index: there are few, each is as likely as any other, and a
+    // kind of one event is not hidden behind one of a million.
     found: Found::Chance(
-        "SELECT kind::text FROM public.audit_list \
-         WHERE kind >= ((random() - 0.5) * 18446744073709551616)::bigint ORDER BY kind LIMIT 1",
+        "WITH RECURSIVE kinds (kind) AS (SELECT min(kind) FROM public.audit_list UNION ALL \
+           SELECT (SELECT min(a.kind) FROM public.audit_list AS a WHERE a.kind > k.kind) FROM kinds AS k \
+           WHERE k.kind IS NOT NULL) \
+         SELECT kind::text FROM kinds WHERE kind IS NOT NULL ORDER BY random() LIMIT 1",
     ),
     made: Made::Events(
         "(SELECT tx_id, position FROM public.audit_list WHERE kind = $1::text::bigint \

@@ -246,8 +246,9 @@ pub(crate) struct Tokens {
     pub(crate) revoked: AtomicBool,
 }
 
+#[async_trait]
 impl AccessTokens for Tokens {
-    fn issue(
+    async fn issue(
         &self,
         _: &TokenSubject,
         _: TokenSession,
