@@ -5,7 +5,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use adapter_aside::{Aside, AsideError, default_places};
@@ -20,13 +20,12 @@ pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Callers that wait for a place, at most: whoever comes later is sent away at once.
 pub const WAITING_MAX: usize = 256;
 
-/// Whoever would have to wait for longer is sent away at once: an operation may take ten seconds, and
-/// it is no use to anybody to hear after these that it took too long.
+/// Whoever waits for longer is sent away: what is left of the ten seconds that an operation may take
+/// would not do, and `UNAVAILABLE` says that it is worth to come again.
 const WAIT_MAX: Duration = Duration::from_secs(8);
 
 /// Passwords hashed and checked with Argon2id.
 pub struct Argon2Passwords {
-    places: usize,
     aside: Aside,
     shared: Arc<Shared>,
 }
@@ -52,28 +51,12 @@ struct Shared {
     done: AtomicU64,
     running: AtomicUsize,
     peak: AtomicUsize,
-    /// How long a hashing takes lately, in microseconds; 0 before the first one.
-    takes: AtomicU64,
     /// Memory that a hashing left to who waits: to fetch 19 MiB from the system and give them back
     /// takes a part of a hashing's time, and holds up all threads of the process.
     left: Mutex<Vec<Memory>>,
 }
 
 impl Shared {
-    /// How long who comes now waits, behind as many others.
-    fn wait(&self, others: usize, places: usize) -> Duration {
-        let rounds = u32::try_from(others / places).unwrap_or(u32::MAX);
-        Duration::from_micros(self.takes.load(Relaxed)).saturating_mul(rounds)
-    }
-
-    /// A hashing is over. Each has an eighth of the say; of two that end at once, one may have none.
-    fn took(&self, time: Duration) {
-        let took = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let before = self.takes.load(Relaxed);
-        let now = if before == 0 { took } else { before - before / 8 + took / 8 };
-        self.takes.store(now, Relaxed);
-    }
-
     fn memory(&self) -> Memory {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
@@ -92,8 +75,7 @@ impl Shared {
 impl Argon2Passwords {
     /// At most `parallel` hashings at once, at least one.
     pub fn new(parallel: usize) -> Self {
-        let places = parallel.max(1);
-        Self { places, aside: Aside::new("password", places), shared: Arc::default() }
+        Self { aside: Aside::new("password", parallel), shared: Arc::default() }
     }
 
     /// What was done so far.
@@ -107,8 +89,9 @@ impl Argon2Passwords {
         hashing: impl FnOnce(&mut Memory) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let failed = |error: AsideError| HashError::Failed(error.to_string());
-        let waiting = Waiting::begin(&self.shared, self.places)?;
-        let place = self.aside.place().await.map_err(failed)?;
+        let waiting = Waiting::begin(&self.shared.waiting)?;
+        let place = tokio::time::timeout(WAIT_MAX, self.aside.place()).await;
+        let place = place.map_err(|_| HashError::Busy)?.map_err(failed)?;
         drop(waiting);
         let shared = Arc::clone(&self.shared);
         let done = place.run(move || {
@@ -160,11 +143,9 @@ fn is_too_long(clear: &str) -> bool {
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
-    fn begin(shared: &'a Shared, places: usize) -> Result<Self, HashError> {
-        let before = shared.waiting.fetch_add(1, Relaxed);
-        let one = Self(&shared.waiting);
-        let too_long = shared.wait(before, places) > WAIT_MAX;
-        if before < WAITING_MAX && !too_long { Ok(one) } else { Err(HashError::Busy) }
+    fn begin(waiting: &'a AtomicUsize) -> Result<Self, HashError> {
+        let one = Self(waiting);
+        if waiting.fetch_add(1, Relaxed) < WAITING_MAX { Ok(one) } else { Err(HashError::Busy) }
     }
 }
 
@@ -174,20 +155,19 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// One hashing, counted and timed.
-struct Running<'a>(&'a Shared, Instant);
+/// One hashing, counted while it lasts.
+struct Running<'a>(&'a Shared);
 
 impl<'a> Running<'a> {
     fn begin(shared: &'a Shared) -> Self {
         let running = shared.running.fetch_add(1, Relaxed) + 1;
         shared.peak.fetch_max(running, Relaxed);
-        Self(shared, Instant::now())
+        Self(shared)
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.took(self.1.elapsed());
         self.0.running.fetch_sub(1, Relaxed);
         self.0.done.fetch_add(1, Relaxed);
     }
@@ -197,34 +177,17 @@ impl Drop for Running<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn whoever_would_wait_for_too_long_is_sent_away_at_once() {
-        let passwords = Argon2Passwords::new(2);
-        let hash = passwords.hash("One4you".to_owned()).await.unwrap();
-        passwords.shared.takes.store(4_000_001, Relaxed);
-        let asked = (0..4).map(|_| passwords.verify("One4you".to_owned(), Some(hash.clone())));
-        // All ask before the first one is answered, and two of them wait for nobody.
-        let answers = futures_util::future::join_all(asked).await;
-        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-
-        passwords.shared.waiting.store(4, Relaxed);
-        passwords.shared.takes.store(4_000_001, Relaxed);
-        let sent_away = passwords.hash("Two4you".to_owned()).await;
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_too_long_is_sent_away_in_time() {
+        let passwords = Argon2Passwords::new(1);
+        let others = passwords.aside.place().await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let sent_away = passwords.hash("One4you".to_owned()).await;
         assert!(matches!(sent_away, Err(HashError::Busy)), "{sent_away:?}");
-        assert_eq!(passwords.shared.waiting.load(Relaxed), 4, "and waits no more");
-    }
-
-    #[test]
-    fn how_long_a_hashing_takes_follows_the_machine() {
-        let shared = Shared::default();
-        assert_eq!(shared.wait(100, 1), Duration::ZERO, "not known before the first one");
-        shared.took(Duration::from_millis(40));
-        assert_eq!(shared.wait(100, 2), Duration::from_secs(2));
-        for _ in 0..60 {
-            shared.took(Duration::from_millis(80));
-        }
-        let now = shared.wait(1, 1);
-        assert!(now > Duration::from_millis(79) && now <= Duration::from_millis(80), "{now:?}");
+        assert_eq!(begun.elapsed().as_secs(), WAIT_MAX.as_secs());
+        assert_eq!(passwords.shared.waiting.load(Relaxed), 0, "and waits no more");
+        drop(others);
+        assert!(passwords.hash("One4you".to_owned()).await.is_ok());
     }
 
     #[tokio::test]

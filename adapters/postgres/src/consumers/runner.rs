@@ -13,7 +13,7 @@ use deadpool_postgres::{Client, Pool};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Leases, Projection, Written,
+    Effects, Leases, Projection, Written,
     checkpoint::{self, Checkpoint, Status},
     lease::Lease,
     letters::Aside,
@@ -187,10 +187,14 @@ impl Runner {
             for (name, written) in job.came(written, name) {
                 self.signal(name, last, written).await;
             }
+            ahead = next?;
             if !full {
                 self.rest(batch.events.len(), stop).await;
+                // It was all there was, and a word of what came since then ends the wait at once.
+                let pause = if reader.waits_for(scanned) { LOOK_AGAIN_FIRST } else { self.pace.poll };
+                let seat = seat.filter(|_| aside.is_nothing());
+                (at, scanned) = self.wait(reader, seat, Place { at, scanned }, pause, stop).await;
             }
-            ahead = next?;
         }
         Ok(None)
     }
@@ -287,10 +291,13 @@ impl Runner {
 
     /// Tells that a consumer came that far.
     pub(super) async fn signal(&self, consumer: &'static str, reached: Cursor, written: Written) {
-        if let Some(bell) = written.bell {
-            bell.ring();
-        }
         self.wake.projected(consumer, reached);
+        match written.bell {
+            Some(bell) => bell.ring(),
+            // Of a reaction others only want to hear that there are jobs: it wakes all their workers.
+            None if self.projection.effects() == Effects::Outside => return,
+            None => {}
+        }
         let model = consumer.to_owned();
         self.signals.publish(Signal::Projected { model, reached, changes: written.changes }).await;
     }
