@@ -162,13 +162,8 @@ impl Runner {
                     }
                     (at, kept) = (scanned, Instant::now());
                 }
-                // Events behind a transaction that is still open wake nobody again when it ends.
-                let soon = (again * 2).clamp(LOOK_AGAIN_FIRST, self.pace.poll);
-                again = if reader.waits_for(scanned) { soon } else { Duration::ZERO };
-                let pause = if again.is_zero() { self.pace.poll } else { again };
-                // Whoever leaves events aside looks at each itself.
-                let seat = seat.filter(|_| aside.is_nothing());
-                (at, scanned) = self.wait(reader, seat, Place { at, scanned }, pause, stop).await;
+                let place = Place { at, scanned };
+                (at, scanned) = self.wait(reader, seat, &aside, place, &mut again, stop).await;
                 continue;
             };
             // While this batch is written, the next one is read; a batch that was not full has none.
@@ -191,9 +186,8 @@ impl Runner {
             if !full {
                 self.rest(batch.events.len(), stop).await;
                 // It was all there was, and a word of what came since then ends the wait at once.
-                let pause = if reader.waits_for(scanned) { LOOK_AGAIN_FIRST } else { self.pace.poll };
-                let seat = seat.filter(|_| aside.is_nothing());
-                (at, scanned) = self.wait(reader, seat, Place { at, scanned }, pause, stop).await;
+                let place = Place { at, scanned };
+                (at, scanned) = self.wait(reader, seat, &aside, place, &mut again, stop).await;
             }
         }
         Ok(None)
@@ -231,14 +225,22 @@ impl Runner {
     }
 
     /// Waits until there may be something to read, in its seat if it has one; where it then stands.
+    /// `again` is how long it waited last for events that could not be read yet.
     async fn wait(
         &self,
         reader: &Reader,
         seat: Option<&Seat>,
+        aside: &Aside,
         place: Place,
-        pause: Duration,
+        again: &mut Duration,
         stop: &CancellationToken,
     ) -> (Cursor, Cursor) {
+        // Events behind a transaction that is still open wake nobody again when it ends.
+        let soon = (*again * 2).clamp(LOOK_AGAIN_FIRST, self.pace.poll);
+        *again = if reader.waits_for(place.scanned) { soon } else { Duration::ZERO };
+        let pause = if again.is_zero() { self.pace.poll } else { *again };
+        // Whoever leaves events aside looks at each itself.
+        let seat = seat.filter(|_| aside.is_nothing());
         if let Some(seat) = seat {
             seat.take(place).await;
         }
