@@ -89,7 +89,8 @@ async fn asked_while<T>(api: &Process, one: &One, until: impl Future<Output = T>
             while !over.load(Ordering::Relaxed) {
                 let (request, sent) = (one.request(index, number), Instant::now());
                 let answer = connection.send(&request).await?;
-                ensure!(answer.status == 200 && answer.body.starts_with(one.begins()), "a bad answer");
+                let good = answer.status == 200 && answer.body.starts_with(one.begins());
+                ensure!(good, "a bad answer: {} {}", answer.status, String::from_utf8_lossy(answer.body));
                 times.push(milliseconds(sent.elapsed()));
                 number += 1;
                 tokio::time::sleep(THINKS).await;

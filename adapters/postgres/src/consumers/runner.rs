@@ -177,7 +177,7 @@ impl Runner {
                 Ok(written) => written,
                 Err(turn) => return Ok(Some(turn)),
             };
-            (at, aside.owes) = (last, false);
+            (at, aside.owes, again) = (last, false, Duration::ZERO);
             self.came(reader, scanned);
             for (name, written) in job.came(written, name) {
                 self.signal(name, last, written).await;

@@ -60,10 +60,10 @@ impl Manners {
     fn others_at_work(&mut self) -> bool {
         loop {
             match self.others.try_recv() {
-                Ok(Signal::Appended { .. }) | Err(TryRecvError::Lagged(_)) => {
+                // Whoever leads all consumers of what it appends only tells how far these came.
+                Ok(Signal::Appended { .. } | Signal::Projected { .. }) | Err(TryRecvError::Lagged(_)) => {
                     self.last_command = Some(Instant::now());
                 }
-                Ok(Signal::Projected { .. }) => {}
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
