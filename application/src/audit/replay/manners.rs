@@ -16,7 +16,7 @@ use crate::ports::Signal;
 /// Events that are told without a pause.
 const PIECE_EVENTS: usize = 20;
 /// A pause is as long as what was told before it took, times this.
-const REST_PER_PIECE: f64 = 4.0;
+const REST_PER_PIECE: f64 = 5.0;
 /// The longest pause: that a client took long to read is no reason for more.
 const REST_MAX: Duration = Duration::from_millis(10);
 /// For how long after a command others are taken to be at work.
@@ -94,7 +94,7 @@ mod tests {
         let command = Signal::Appended { types: vec!["todo".to_owned()], tx: 1 };
         drop(commands.send(command));
         let meanwhile = told(&mut manners, 1_000).await;
-        assert!(meanwhile >= Duration::from_millis(490), "a fifth of the speed: {meanwhile:?}");
+        assert!(meanwhile >= Duration::from_millis(590), "a sixth of the speed: {meanwhile:?}");
 
         tokio::time::advance(AT_WORK).await;
         assert_eq!(told(&mut manners, 1_000).await, alone, "nobody is at work any more");
