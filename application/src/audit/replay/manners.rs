@@ -58,14 +58,12 @@ impl Manners {
     }
 
     fn others_at_work(&mut self) -> bool {
-        loop {
-            match self.others.try_recv() {
-                // Whoever leads all consumers of what it appends only tells how far these came.
-                Ok(Signal::Appended { .. } | Signal::Projected { .. }) | Err(TryRecvError::Lagged(_)) => {
-                    self.last_command = Some(Instant::now());
-                }
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
+        // Whoever leads all consumers of what it appends only tells how far these came. Words that were
+        // missed are words.
+        while let Ok(Signal::Appended { .. } | Signal::Projected { .. }) | Err(TryRecvError::Lagged(_)) =
+            self.others.try_recv()
+        {
+            self.last_command = Some(Instant::now());
         }
         self.last_command.is_some_and(|command| command.elapsed() < AT_WORK)
     }
