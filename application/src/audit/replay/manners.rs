@@ -91,8 +91,8 @@ mod tests {
 
         let command = Signal::Appended { types: vec!["todo".to_owned()], tx: 1 };
         drop(commands.send(command));
-        let meanwhile = told(&mut manners, 1_000).await;
-        assert!(meanwhile >= Duration::from_millis(590), "a sixth of the speed: {meanwhile:?}");
+        let meanwhile = told(&mut manners, 500).await;
+        assert!(meanwhile >= Duration::from_millis(290), "a sixth of the speed: {meanwhile:?}");
 
         tokio::time::advance(AT_WORK).await;
         assert_eq!(told(&mut manners, 1_000).await, alone, "nobody is at work any more");
