@@ -64,8 +64,6 @@ impl<E: Endpoint> Endpoint for Layered<E> {
             })
         };
         let headers = response.headers_mut();
-        // At once, not twice as many again and again.
-        headers.reserve(HEADERS_MAX);
         headers.entry(X_REQUEST_ID).or_insert_with(|| id.header());
         cors::grant(headers, origin, rules);
         secure(headers, rules.production);
@@ -106,11 +104,9 @@ fn part_of(path: &str) -> &'static str {
     }
 }
 
-/// How many headers every answer has.
-const HEADERS_ALWAYS: usize = 8;
 /// On every answer, whoever made it: an answer of ours is data, to be read by who asked for it, and
 /// never a page that may use a device, be framed, or be opened by another one.
-const ALWAYS: [(HeaderName, HeaderValue); HEADERS_ALWAYS] = [
+const ALWAYS: [(HeaderName, HeaderValue); 8] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -120,8 +116,6 @@ const ALWAYS: [(HeaderName, HeaderValue); HEADERS_ALWAYS] = [
     (X_DNS_PREFETCH_CONTROL, HeaderValue::from_static("off")),
     (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(NO_DEVICES)),
 ];
-/// Headers that are added here, at most: those, and the request id, the cache's, two policies and CORS.
-const HEADERS_MAX: usize = HEADERS_ALWAYS + 8;
 /// What browsers let pages do when nobody forbids it.
 const NO_DEVICES: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), \
      fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), \

@@ -117,6 +117,7 @@ struct SignedIn {
     seconds: f64,
 }
 
+/// Everybody signs in at once.
 async fn sign_in(port: u16) -> Result<SignedIn> {
     let started = Instant::now();
     let mut logins = JoinSet::new();

@@ -89,29 +89,18 @@ where
         }
         let mut parts = Text::default();
         event.record(&mut parts);
-        let Text { request, message, fields, .. } = parts;
+        let Text { request, message, fields } = parts;
         let request = if request.is_empty() { "-" } else { &request };
         writeln!(out, "{now} {request} {level} {target} {message}{fields}")
     }
 }
 
-/// What the fields of a line usually take, in bytes.
-const FIELDS_BYTES: usize = 192;
-
 /// An event as text, each part ready to be written.
+#[derive(Default)]
 struct Text {
     request: String,
     message: String,
     fields: String,
-    /// A value on its way.
-    value: String,
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        let (request, message, value) = Default::default();
-        Self { request, message, fields: String::with_capacity(FIELDS_BYTES), value }
-    }
 }
 
 impl Visit for Text {
@@ -132,12 +121,7 @@ impl Visit for Text {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = std::mem::take(&mut self.value);
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{value:?}");
-        self.record_str(field, &text);
-        text.clear();
-        self.value = text;
+        self.record_str(field, &format!("{value:?}"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tokens that are let in, and what they carry.
 
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use adapter_jwt::{LEEWAY_SECONDS, RsaTokens};
 use application::{
     Member, Platform,
@@ -51,6 +53,18 @@ fn a_token_says_when_the_password_was_shown_and_one_of_an_earlier_release_does_n
     for wrong in [json!("yesterday"), json!(i64::MAX)] {
         assert!(matches!(says(wrong), Err(TokenError::Invalid(_))));
     }
+}
+
+#[test]
+fn a_token_is_signed_aside_and_not_where_it_is_asked_for() {
+    let (tokens, user) = (user_tokens(), a_user());
+    let issued = now(async {
+        let mut issuing = pin!(tokens.issue(&user, session(), OPERATOR.0, at(NOW), at(NOW + LIFETIME)));
+        let waits = poll_fn(|context| Poll::Ready(issuing.as_mut().poll(context).is_pending()));
+        assert!(waits.await, "the first look already brings it");
+        issuing.await
+    });
+    assert!(verify(&issued.unwrap()).is_ok());
 }
 
 #[test]
