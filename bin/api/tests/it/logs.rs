@@ -90,6 +90,7 @@ async fn as_json_each_line_is_an_object() {
     }
     let request = lines.iter().find(|line| line["operation"] == "SignIn").expect("a line a request");
     assert!(request["requestId"].is_string(), "{request}");
+    assert!(request["status"].is_u64() && request["ms"].is_f64(), "numbers are numbers: {request}");
 }
 
 /// The patterns that stand in the infrastructure, by the name they have there.
