@@ -3,11 +3,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use adapter_web::{Edge, Reading, RequestId, caller_of, client_address, shown_position};
+use adapter_web::{
+    BodyRefused, Edge, Reading, RequestId, caller_of, client_address, read_body, shown_position,
+};
 use application::{App, Caller, Code, Failure, Never, ports::Cursor};
 use poem::{
     Body, Endpoint, IntoResponse, Request, Response,
-    error::ReadBodyError,
     http::{
         StatusCode,
         header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH},
@@ -54,7 +55,7 @@ impl<E: Endpoint> Endpoint for Gate<E> {
         let asker = asker(app, edge, &request, &id).await?;
         self.check_parameters(&request)?;
         if !STREAMED_IN.contains(&request.uri().path()) {
-            read_body(&mut request, edge).await?;
+            take_body(&mut request, edge).await?;
         }
         request.extensions_mut().insert(asker);
         match timeout(edge.rules.execution, id.scope(self.inner.call(request))).await {
@@ -105,34 +106,23 @@ async fn asker(app: &App, edge: &Arc<Edge>, request: &Request, id: &RequestId) -
 }
 
 /// Reads the whole body, within the limits.
-async fn read_body(request: &mut Request, edge: &Edge) -> Result<(), Problem> {
+async fn take_body(request: &mut Request, edge: &Edge) -> Result<(), Problem> {
     let rules = &edge.rules;
-    let refused = |status, detail: String| Problem::with_status(status, Code::ValidationFailed, detail);
-    let too_large = || {
-        let detail = format!("the body is larger than {} bytes", rules.body_bytes);
-        refused(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    let refused = |refused: BodyRefused| {
+        let code = if refused == BodyRefused::Late { Code::Timeout } else { Code::ValidationFailed };
+        Problem::with_status(refused.status(), code, refused.to_string())
     };
     let headers = request.headers();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > rules.body_bytes as u64) {
-        return Err(too_large());
+        return Err(refused(BodyRefused::TooLarge { most: rules.body_bytes }));
     }
-    let reading = request.take_body().into_bytes_limit(rules.body_bytes);
-    match timeout(rules.body_wait, reading).await {
-        Ok(Ok(body)) => {
-            if !body.is_empty() {
-                unpacked(request)?;
-            }
-            request.set_body(Body::from(body));
-            Ok(())
-        }
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large()),
-        Ok(Err(_)) => Err(refused(StatusCode::BAD_REQUEST, "the body could not be read".to_owned())),
-        Err(_) => {
-            let status = StatusCode::REQUEST_TIMEOUT;
-            Err(Problem::with_status(status, Code::Timeout, "the body took too long"))
-        }
+    let body = read_body(request.take_body(), rules).await.map_err(refused)?;
+    if !body.is_empty() {
+        unpacked(request)?;
     }
+    request.set_body(Body::from(body));
+    Ok(())
 }
 
 /// What unpacks to an unknown size is not taken.

@@ -20,7 +20,7 @@ pub(crate) use self::{
     },
 };
 use crate::{
-    BadCursor, Edge, Graphql, RequestId, client_address,
+    BadCursor, BodyRefused, Edge, Graphql, RequestId, client_address,
     context::Asked,
     gate::{Admitted, Wanted, invalid},
     problem::{edge_error, status_of},
@@ -51,6 +51,12 @@ impl Turned {
     }
 }
 
+impl From<BodyRefused> for Turned {
+    fn from(refused: BodyRefused) -> Self {
+        Self::http(refused.status(), refused.to_string())
+    }
+}
+
 impl From<Problem> for Turned {
     fn from(problem: Problem) -> Self {
         Self { problem, status: None }
@@ -58,8 +64,8 @@ impl From<Problem> for Turned {
 }
 
 /// Answers a request.
-pub(crate) async fn answer<X: Executor>(graphql: &Graphql<X>, request: Request) -> Response {
-    let id = RequestId::of(&request, &*graphql.edge.entropy);
+pub(crate) async fn answer<X: Executor>(graphql: &Graphql<X>, request: &mut Request) -> Response {
+    let id = RequestId::of(request, &*graphql.edge.entropy);
     let media = Media::negotiate(request.headers());
     let mut called = OperationName::default();
     let ran = match media {
@@ -80,17 +86,17 @@ pub(crate) async fn answer<X: Executor>(graphql: &Graphql<X>, request: Request) 
 
 async fn run<X: Executor>(
     graphql: &Graphql<X>,
-    mut request: Request,
+    request: &mut Request,
     id: &RequestId,
     called: &mut OperationName,
 ) -> Result<(Answer, Arc<Asked>), Turned> {
     let edge = &graphql.edge;
-    receive::check_head(&request, &edge.rules)?;
-    let client = client_address(&request, edge.rules.trusted_proxies);
-    let caller = caller(graphql, &request, client, id).await?;
-    let after = consistency_token(graphql, &request)?;
+    receive::check_head(request, &edge.rules)?;
+    let client = client_address(request, edge.rules.trusted_proxies);
+    let caller = caller(graphql, request, client, id).await?;
+    let after = consistency_token(graphql, request)?;
     let by_get = request.method() == Method::GET;
-    let wanted = receive::wanted(&mut request, &edge.rules).await?;
+    let wanted = receive::wanted(request, &edge.rules).await?;
     let admitted = admit(graphql, wanted, by_get)?;
     *called = OperationName { name: admitted.name, label: admitted.label };
     // Before anything runs: of a document with too many guesses not one is made.
@@ -103,13 +109,14 @@ async fn run<X: Executor>(
     }
     operation.data.insert(Arc::clone(&asked));
     let validity = admitted.validity;
-    let schema = if validity.is_known() { &graphql.trusting } else { &graphql.schema };
+    let known = validity.is_known();
+    let schema = if known { &graphql.trusting } else { &graphql.schema };
     // Boxed, because what is around it moves it several times.
     let running = CURRENT.scope(id.clone(), Box::pin(schema.execute(operation)));
     let running = AssertUnwindSafe(running).catch_unwind();
     let answer = match tokio::time::timeout(edge.rules.execution, running).await {
         Ok(Ok(answer)) => {
-            if answer.errors.is_empty() {
+            if !known && answer.errors.is_empty() {
                 validity.learn();
             }
             answer

@@ -1,17 +1,17 @@
 //! What every answer of a surface goes through: request id, log line, headers, panic catch.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
-use application::meter;
+use application::{meter, trace::Span};
 use futures_util::FutureExt;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
     header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY,
         STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_DNS_PREFETCH_CONTROL, X_FRAME_OPTIONS,
     },
 };
-use poem::{Endpoint, Request, Response, Result};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::{
     Edge, RequestId, cors,
@@ -46,27 +46,64 @@ pub fn layers<E: Endpoint>(endpoint: E, edge: Arc<Edge>) -> Layered<E> {
 impl<E: Endpoint> Endpoint for Layered<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        let started = Instant::now();
-        let rules = &self.edge.rules;
-        let id = RequestId::of(&request, &*self.edge.entropy);
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let origin = request.headers().get(ORIGIN).cloned();
-        let mut span = request_span(&method, uri.path(), request.headers(), rules);
-        let mut response = if let Some(response) = cors::preflight(&request, rules) {
-            response
+    // Not an async fn, which would hold what it is given twice: what is wanted of the request is
+    // taken from it, and it is handed on.
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let edge = &self.edge;
+        let seen = Seen::of(&request, edge);
+        let answering = if let Some(response) = cors::preflight(&request, &edge.rules) {
+            Err(response)
         } else {
-            request.extensions_mut().insert(id.clone());
-            let answering = AssertUnwindSafe(self.inner.get_response(request)).catch_unwind();
-            span.scope(answering).await.unwrap_or_else(|panic| {
-                tracing::error!(request_id = id.as_str(), panic = panic_text(&*panic), "handler panicked");
-                internal(&id)
-            })
+            request.extensions_mut().insert(seen.id.clone());
+            Ok(self.inner.call(request))
         };
+        async move {
+            let response = match answering {
+                Ok(answering) => {
+                    let answered = seen.span.scope(AssertUnwindSafe(answering).catch_unwind()).await;
+                    answered.map_or_else(
+                        |panic| fallen(&*panic, &seen.id),
+                        |answered| {
+                            answered.map_or_else(poem::Error::into_response, IntoResponse::into_response)
+                        },
+                    )
+                }
+                Err(response) => response,
+            };
+            Ok(seen.finish(response, edge))
+        }
+    }
+}
+
+/// What is kept of a request until it is answered.
+struct Seen {
+    started: Instant,
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    origin: Option<HeaderValue>,
+    span: Span,
+}
+
+impl Seen {
+    fn of(request: &Request, edge: &Edge) -> Self {
+        Self {
+            started: Instant::now(),
+            id: RequestId::of(request, &*edge.entropy),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            origin: request.headers().get(ORIGIN).cloned(),
+            span: request_span(request.method(), request.uri().path(), request.headers(), &edge.rules),
+        }
+    }
+
+    /// What every answer gets: headers, a line in the log, a place in the numbers.
+    fn finish(self, mut response: Response, edge: &Edge) -> Response {
+        let Self { started, id, method, uri, origin, mut span } = self;
         let headers = response.headers_mut();
         headers.entry(X_REQUEST_ID).or_insert_with(|| id.header());
-        cors::grant(headers, origin, rules);
-        secure(headers, rules.production);
+        cors::grant(headers, origin, &edge.rules);
+        secure(headers, edge.rules.production);
         let called = response.extensions().get::<OperationName>();
         let operation = called.and_then(|called| called.name.as_deref()).unwrap_or("-");
         tracing::info!(
@@ -82,8 +119,14 @@ impl<E: Endpoint> Endpoint for Layered<E> {
         );
         answered(&mut span, called.and_then(|called| called.label.as_deref()), response.status());
         measured(uri.path(), called, response.status(), started);
-        Ok(response)
+        response
     }
+}
+
+/// The answer for a handler that fell over, whose text is logged.
+fn fallen(panic: &(dyn Any + Send), id: &RequestId) -> Response {
+    tracing::error!(request_id = id.as_str(), panic = panic_text(panic), "handler panicked");
+    internal(id)
 }
 
 /// Counts a request. What is asked of GraphQL is known by its field, everything else by the first

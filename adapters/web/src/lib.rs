@@ -15,6 +15,7 @@
 //! `INTERNAL`, and the log with its text. A field that needs no token carries [`limited`].
 #![deny(missing_docs)]
 
+mod body;
 mod client;
 mod context;
 mod cors;
@@ -36,6 +37,7 @@ mod token;
 mod traced;
 mod ws;
 
+pub use body::{BodyRefused, read_body};
 pub use client::client_address;
 pub use context::ContextExt;
 pub use cursor::{BadCursor, CURSOR_TEXT_BYTES_MAX, CursorCodec, CursorText, LogMark};

@@ -59,20 +59,23 @@ impl<X: Executor> Graphql<X> {
 impl<X: Executor> Endpoint for Graphql<X> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
-        if request.uri().path() == GRAPHQL_PATH {
-            // Other protocols that a client offers to change to are ignored, as HTTP allows.
-            let offered = request.headers().get(UPGRADE);
-            if offered.is_some_and(|offered| offered.as_bytes().eq_ignore_ascii_case(b"websocket")) {
-                // The rare way, boxed so that it does not make every request's future larger.
-                return Ok(Box::pin(ws::upgrade(self, request)).await);
+    #[expect(clippy::manual_async_fn, reason = "an async fn holds what it is given twice")]
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+        async move {
+            if request.uri().path() == GRAPHQL_PATH {
+                // Other protocols that a client offers to change to are ignored, as HTTP allows.
+                let offered = request.headers().get(UPGRADE);
+                if offered.is_some_and(|offered| offered.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+                    // The rare way, boxed so that it does not make every request's future larger.
+                    return Ok(Box::pin(ws::upgrade(self, request)).await);
+                }
+                return Ok(http::answer(self, &mut request).await);
             }
-            return Ok(http::answer(self, request).await);
+            if self.edge.rules.production {
+                return Err(NotFoundError.into());
+            }
+            graphiql::answer(&request).ok_or_else(|| NotFoundError.into())
         }
-        if self.edge.rules.production {
-            return Err(NotFoundError.into());
-        }
-        graphiql::answer(&request).ok_or_else(|| NotFoundError.into())
     }
 }
 

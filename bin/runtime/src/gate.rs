@@ -4,7 +4,15 @@ use std::sync::{Arc, OnceLock};
 
 use adapter_web::RequestId;
 use application::Code;
-use poem::{Endpoint, Request, Response, endpoint::BoxEndpoint, http::StatusCode};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
+use poem::{
+    Endpoint, Request, Response,
+    endpoint::{BoxEndpoint, DynEndpoint},
+    http::StatusCode,
+};
 use serde_json::json;
 
 /// What is set once the process is composed.
@@ -19,15 +27,22 @@ pub(crate) struct Gate {
 impl Endpoint for Gate {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
+        self.pass(request)
+    }
+}
+
+impl Gate {
+    /// Hands on the boxed future of an endpoint, so that ours holds no request besides.
+    fn pass(&self, request: Request) -> BoxFuture<'_, poem::Result<Response>> {
         let path = request.uri().path();
         let composed = ["/graphql", "/console"].iter().any(|start| path.starts_with(start));
         if path != "/" && !composed && !path.starts_with("/graphiql") {
-            return self.rest.call(request).await;
+            return DynEndpoint::call(&*self.rest, request);
         }
         match self.graphql.get() {
-            Some(graphql) => graphql.call(request).await,
-            None => Ok(not_yet(&request)),
+            Some(graphql) => DynEndpoint::call(&**graphql, request),
+            None => ready(Ok(not_yet(&request))).boxed(),
         }
     }
 }

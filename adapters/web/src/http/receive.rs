@@ -5,11 +5,11 @@ use http::{
     HeaderMap, Method, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
-use poem::{Request, error::ReadBodyError};
+use poem::Request;
 use serde::Deserialize;
 
 use super::Turned;
-use crate::{EdgeRules, gate::Wanted};
+use crate::{BodyRefused, EdgeRules, gate::Wanted, read_body};
 
 /// The parameters of a request as JSON.
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ pub(super) fn check_head(request: &Request, rules: &EdgeRules) -> Result<(), Tur
     let headers = request.headers();
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > rules.body_bytes as u64) {
-        return Err(too_large(rules));
+        return Err(BodyRefused::TooLarge { most: rules.body_bytes }.into());
     }
     if !is_json(headers) {
         return Err(Turned::http(
@@ -74,13 +74,8 @@ pub(super) async fn wanted(request: &mut Request, rules: &EdgeRules) -> Result<W
     if request.method() == Method::GET {
         return from_query(request.uri().query().unwrap_or_default()).map_err(bad);
     }
-    let reading = request.take_body().into_bytes_limit(rules.body_bytes);
-    match tokio::time::timeout(rules.body_wait, reading).await {
-        Ok(Ok(body)) => read_wanted(&body).map_err(bad),
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(too_large(rules)),
-        Ok(Err(_)) => Err(bad("the body could not be read".to_owned())),
-        Err(_) => Err(Turned::http(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
-    }
+    let body = read_body(request.take_body(), rules).await?;
+    read_wanted(&body).map_err(bad)
 }
 
 fn from_query(text: &str) -> Result<Wanted, String> {
@@ -101,10 +96,6 @@ fn from_query(text: &str) -> Result<Wanted, String> {
 
 fn json<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
     serde_json::from_str(text).ok()
-}
-
-fn too_large(rules: &EdgeRules) -> Turned {
-    Turned::http(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes", rules.body_bytes))
 }
 
 /// Only a type that a foreign page cannot send without asking first: anything else would let it

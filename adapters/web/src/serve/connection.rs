@@ -12,7 +12,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use poem::{
-    Addr, Endpoint, Request,
+    Addr, Endpoint, IntoResponse, Request,
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::net::TcpStream;
@@ -64,7 +64,9 @@ pub(super) async fn run<E: Endpoint + 'static>(
         let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
         let (endpoint, pace) = (Arc::clone(&endpoint), Arc::clone(&pace));
         async move {
-            let response = endpoint.get_response(request).await;
+            // Spelt out: each future around this one would hold the request once more.
+            let answered = E::call(&endpoint, request).await;
+            let response = answered.map_or_else(poem::Error::into_response, IntoResponse::into_response);
             pace.answered(with_body && !response.status().is_success());
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 in_flight.upgrade();
