@@ -5,6 +5,7 @@ mod confirmation;
 mod letters;
 mod password;
 mod queries;
+mod recovery;
 mod refusal;
 mod reset;
 mod sessions;
@@ -16,6 +17,7 @@ pub use password::ChangePortalPassword;
 pub use queries::{
     CountOperators, OperatorField, OperatorFilter, OperatorList, OperatorRow, Operators, PortalMe,
 };
+pub use recovery::ResetPortalPassword;
 pub use reset::ResetPortalTwoFactor;
 pub use sessions::{PortalEntry, PortalLogin, PortalLogout, PortalToken};
 pub use two_factor::{

@@ -13,6 +13,7 @@ mod healthcheck;
 mod mail;
 mod manage;
 mod migrate;
+mod operators;
 mod preflight;
 mod projections;
 mod readiness;

@@ -1,24 +1,15 @@
-//! What is made on the command line: a demo tenant, and operators.
-
-use std::{io::Read, process::ExitCode};
+//! What is made on the command line in development: a demo tenant.
 
 use application::{
     App, Caller, Code, Member, Platform, Problem, Terms,
-    operator::CreateOperator,
     tag::CreateTag,
     todo::{CompleteTodo, CreateTodo},
     user::{AddPerson, Person, Register, VerifyEmail},
 };
-use domain::{
-    SessionId, TagId, TenantId, TodoId, UserId, operator::OperatorRole, role::SystemRole, todo::Priority,
-};
+use domain::{SessionId, TagId, TenantId, TodoId, UserId, role::SystemRole, todo::Priority};
 use serde_json::json;
 
-use crate::{
-    cli,
-    serve::{Surface, with_app},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 const PASSWORD: &str = "Demo1234";
 const OWNER: &str = "demo";
@@ -183,68 +174,4 @@ fn text(error: impl std::fmt::Display) -> String {
 
 fn said(failure: impl Into<Problem>) -> String {
     failure.into().message
-}
-
-/// Who is to become an operator.
-pub(crate) struct Newcomer {
-    email: String,
-    fullname: String,
-    role: OperatorRole,
-}
-
-impl Newcomer {
-    /// From `--email E --fullname N --role R`.
-    pub(crate) fn parse(words: &[&str]) -> Result<Self, String> {
-        let value = |name: &str| {
-            let at = words.iter().position(|word| *word == name);
-            let value = at.and_then(|at| words.get(at + 1)).map(|value| (*value).to_owned());
-            value.ok_or_else(|| format!("{name} is missing"))
-        };
-        let role = value("--role")?;
-        let role = OperatorRole::named(&role).ok_or("--role must be SUPPORT, OPERATIONS or SUPER_ADMIN")?;
-        Ok(Self { email: value("--email")?, fullname: value("--fullname")?, role })
-    }
-}
-
-/// The exit code when the operator exists already.
-const EXISTS: u8 = 3;
-
-/// `operator create`: the password comes from standard input.
-pub(crate) fn operator(surface: &Surface, settings: Settings, newcomer: Newcomer) -> ExitCode {
-    let mut exists = false;
-    let code = cli::run(async {
-        let created =
-            with_app(surface, settings, async |app, _| create(app, newcomer).await).await.map_err(text)?;
-        match created {
-            Ok(()) => Ok(()),
-            Err(problem) => {
-                exists = problem.code == Code::AlreadyExists;
-                if let Some(cause) = &problem.cause {
-                    tracing::error!(%cause, "the operator cannot be made");
-                }
-                Err(problem.message)
-            }
-        }
-    });
-    if exists { ExitCode::from(EXISTS) } else { code }
-}
-
-async fn create(app: &App, newcomer: Newcomer) -> Result<(), Problem> {
-    let mut password = String::new();
-    std::io::stdin().take(1024).read_to_string(&mut password).map_err(|error| {
-        Problem::new(
-            Code::ValidationFailed,
-            format!("the password cannot be read from standard input: {error}"),
-        )
-    })?;
-    let command = CreateOperator {
-        fullname: newcomer.fullname.try_into().map_err(Problem::from)?,
-        email: newcomer.email.try_into().map_err(Problem::from)?,
-        password: password.trim_end_matches(['\r', '\n']).to_owned().try_into().map_err(Problem::from)?,
-        role: newcomer.role,
-    };
-    let caller = Caller::system(Platform::Portal, "operator-create");
-    let done = app.send(&caller, command, Terms::default()).await.map_err(Problem::from)?;
-    tracing::info!(operator.id = %done.operator.id, "operator created");
-    Ok(())
 }

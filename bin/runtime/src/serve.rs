@@ -23,6 +23,7 @@ use crate::{
     gate::{Gate, Opened},
     healthcheck::healthcheck,
     migrate::unknown,
+    operators::{Wish, operator},
     preflight,
     readiness::NodeReadiness,
     scrape, seed,
@@ -66,7 +67,9 @@ const USAGE: &str = "usage: without arguments it serves; otherwise one of\n  \
     preflight [--url URL]... [--strict]   look whether this process is fit to go live\n  \
     seed-demo     (api, development only) make a demo tenant\n  \
     operator create --email E --fullname N --role SUPPORT|OPERATIONS|SUPER_ADMIN   \
-    (portal-api) make an operator; the password is read from standard input";
+    (portal-api) make an operator; the password is read from standard input\n  \
+    operator password --email E   (portal-api) set the password of an operator who forgot it, read from \
+    standard input";
 
 /// The `api` and `portal-api` binaries.
 #[expect(clippy::print_stdout, reason = "schemas and help are for pipes and people")]
@@ -97,9 +100,10 @@ pub fn surface(surface: &Surface) -> ExitCode {
         (["seed-demo"], Platform::User) => {
             with_settings(process, |settings| cli::run(task(surface, settings, seed::demo)))
         }
-        (["operator", "create", rest @ ..], Platform::Portal) => match seed::Newcomer::parse(rest) {
-            Ok(newcomer) => with_settings(process, |settings| seed::operator(surface, settings, newcomer)),
-            Err(problem) => cli::misconfigured(&[problem, USAGE.to_owned()]),
+        (["operator", rest @ ..], Platform::Portal) => match Wish::parse(rest) {
+            Some(Ok(wish)) => with_settings(process, |settings| operator(surface, settings, wish)),
+            Some(Err(problem)) => cli::misconfigured(&[problem, USAGE.to_owned()]),
+            None => unknown(&words.join(" "), USAGE),
         },
         (words, _) => unknown(&words.join(" "), USAGE),
     }

@@ -13,6 +13,8 @@ use crate::{
     operators::{chief, colleague},
     person::outbox,
     portal::{LOGIN, ME, PASSWORD},
+    process,
+    service::Settings,
     system::{System, shared},
     tokens::confirmed_before,
     wait::until,
@@ -91,6 +93,48 @@ async fn guessing_the_password_in_an_open_session_of_an_operator_has_to_wait() {
     assert_eq!(elsewhere.code, "RATE_LIMITED", "it is the same password");
     client.ask(ME, json!({})).await;
     login(&system, &email, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn whoever_forgot_the_password_gets_another_one_on_the_command_line() {
+    let system = shared().await;
+    let (id, email, client) = colleague(&system, "SUPPORT").await;
+    let set = async |email: &str, password| {
+        let arguments = ["operator", "password", "--email", email];
+        let command = Settings::portal(&system.database).command("portal-api", &arguments);
+        process::run_with(command, password).await
+    };
+    for (whose, password, said) in [
+        ("nobody@portal.test", NEW, "operator not found"),
+        ("no address", NEW, "email"),
+        (email.as_str(), "weak", "password"),
+        (email.as_str(), "", "password"),
+    ] {
+        let refused = set(whose, password).await;
+        assert_eq!(refused.status.code(), Some(1), "{whose}: {refused:?}");
+        let log = String::from_utf8_lossy(&refused.stdout);
+        assert!(log.lines().any(|line| line.contains("ERROR") && line.contains(said)), "{log}");
+        assert!(!log.contains(NEW), "{log}");
+    }
+    client.ask(ME, json!({})).await;
+
+    let done = set(&email.to_uppercase(), NEW).await;
+
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert!(!format!("{done:?}").contains(NEW));
+    until("the session has ended", async || client.graphql(ME, json!({})).await.unwrap().status == 401).await;
+    let old = system.portal.client().refused(LOGIN, json!({"email": email, "password": PASSWORD})).await;
+    assert_eq!(old.message, "Invalid credentials");
+    assert_eq!(login(&system, &email, NEW).await.ask(ME, json!({})).await["id"], id.as_str());
+    let mails = async || outbox(&system.a.client(), &email).await;
+    let subject = "Your password for the portal was changed";
+    until("a notice", async || mails().await[0]["subject"] == subject).await;
+    let changed = &trail(&system, &id).await[2];
+    assert_eq!(
+        json!([changed["eventType"], changed["actorId"], changed["command"]]),
+        json!(["operator.password_changed", null, "operator.reset_password"]),
+        "{changed}"
+    );
 }
 
 #[tokio::test]
