@@ -32,7 +32,7 @@ const WRITE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long the thread rests after it wrote. What comes meanwhile is gathered and wakes nobody: at
 /// many requests a second, to be woken for each line costs more than to write it.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(10);
 
 /// The log of a process, whole once this is dropped.
 #[must_use = "what is logged last is written when this is dropped"]
