@@ -38,6 +38,17 @@ async fn login(system: &System, email: &str, password: &str) -> Client {
     portal.bearer(tokens["accessToken"].as_str().unwrap())
 }
 
+/// The old password opens nothing any more, the new one does, and a mail without it tells.
+async fn only_the_new_one_works(system: &System, id: &str, email: &str) {
+    let old = system.portal.client().refused(LOGIN, json!({"email": email, "password": PASSWORD})).await;
+    assert_eq!(old.message, "Invalid credentials");
+    assert_eq!(login(system, email, NEW).await.ask(ME, json!({})).await["id"], id);
+    let mails = async || outbox(&system.a.client(), email).await;
+    let subject = "Your password for the portal was changed";
+    until("a notice", async || mails().await[0]["subject"] == subject).await;
+    assert!(!mails().await.to_string().contains(NEW));
+}
+
 async fn trail(system: &System, id: &str) -> Vec<Value> {
     audited(system).await;
     let filter = json!({"filter": {"aggregateId": id, "aggregateType": "operator"}});
@@ -123,12 +134,7 @@ async fn whoever_forgot_the_password_gets_another_one_on_the_command_line() {
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     assert!(!format!("{done:?}").contains(NEW));
     until("the session has ended", async || client.graphql(ME, json!({})).await.unwrap().status == 401).await;
-    let old = system.portal.client().refused(LOGIN, json!({"email": email, "password": PASSWORD})).await;
-    assert_eq!(old.message, "Invalid credentials");
-    assert_eq!(login(&system, &email, NEW).await.ask(ME, json!({})).await["id"], id.as_str());
-    let mails = async || outbox(&system.a.client(), &email).await;
-    let subject = "Your password for the portal was changed";
-    until("a notice", async || mails().await[0]["subject"] == subject).await;
+    only_the_new_one_works(&system, &id, &email).await;
     let changed = &trail(&system, &id).await[2];
     assert_eq!(
         json!([changed["eventType"], changed["actorId"], changed["command"]]),
@@ -155,14 +161,7 @@ async fn an_operator_sets_a_password_that_nobody_else_chose_and_is_told() {
         until("the session has ended", async || session.graphql(ME, json!({})).await.unwrap().status == 401)
             .await;
     }
-    let old = system.portal.client().refused(LOGIN, json!({"email": email, "password": PASSWORD})).await;
-    assert_eq!(old.message, "Invalid credentials");
-    assert_eq!(login(&system, &email, NEW).await.ask(ME, json!({})).await["id"], id.as_str());
-
-    let mails = async || outbox(&system.a.client(), &email).await;
-    let subject = "Your password for the portal was changed";
-    until("a notice", async || mails().await[0]["subject"] == subject).await;
-    assert!(!mails().await.to_string().contains(NEW));
+    only_the_new_one_works(&system, &id, &email).await;
 
     let events = trail(&system, &id).await;
     let changed = &events[3];
