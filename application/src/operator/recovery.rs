@@ -2,16 +2,14 @@
 //! whoever may start the portal's process can, on the command line.
 
 use domain::{
-    Claim,
-    operator::{self, OperatorCommand, OperatorError, OperatorRole},
+    operator::{OperatorCommand, OperatorError},
     user::{Email, Password},
 };
 use serde::Serialize;
 
-use super::{OperatorChanged, commands::operator_command};
+use super::OperatorChanged;
 use crate::{
-    Access, App, Caller, Command, Failure, Handle, Order, Outcome, Terms, aggregates::broken,
-    ports::ReadModel, user::sealed,
+    Access, App, Caller, Command, Failure, Handle, Order, Outcome, Terms, ports::ReadModel, user::sealed,
 };
 
 /// Sets the password of whoever has this address. All sessions end, and a mail tells the operator.
@@ -25,7 +23,13 @@ pub struct ResetPortalPassword {
     pub password: Password,
 }
 
-operator_command!(ResetPortalPassword, "operator.reset_password");
+impl Command for ResetPortalPassword {
+    type Output = OperatorChanged;
+    type Rejection = OperatorError;
+    const NAME: &'static str = "operator.reset_password";
+    const ACCESS: Access = Access::System;
+    const SHOWN_IN: &'static [ReadModel] = &[];
+}
 
 impl Handle<ResetPortalPassword> for App {
     async fn handle(
@@ -34,15 +38,11 @@ impl Handle<ResetPortalPassword> for App {
         reset: ResetPortalPassword,
         terms: Terms,
     ) -> Outcome<ResetPortalPassword> {
-        let index = self.vault.index(operator::EMAIL, reset.email.as_str()).await.map_err(sealed)?;
-        let holder = self.log.holder(&Claim::new(operator::EMAIL, index.as_str())).await.map_err(broken)?;
-        let not_found = || Failure::Rejected(OperatorError::NotFound);
-        let stream = holder.ok_or_else(not_found)?;
-        let (_, state) = self.operators.load(&stream).await?;
-        let (badge, id) = state.badge().zip(stream.own()).ok_or_else(not_found)?;
+        let found = self.operator_with(reset.email.as_str()).await?;
+        let (stream, id, badge) = found.ok_or(Failure::Rejected(OperatorError::NotFound))?;
         let hash = self.passwords.hash(reset.password.as_str().to_owned()).await?;
-        let password = self.vault.seal(id, "password", &hash).await.map_err(sealed)?;
-        let intent = OperatorCommand::ChangePassword { checked: badge.password.clone(), password };
+        let password = self.vault.seal(id.0, "password", &hash).await.map_err(sealed)?;
+        let intent = OperatorCommand::ChangePassword { checked: badge.password, password };
         let (name, at) = (ResetPortalPassword::NAME, self.clock.now());
         let order = Order { stream, intent, caller, name, terms: &terms, key: None, at };
         self.operator_changed(self.operators.execute(order).await?).await

@@ -2,7 +2,7 @@
 
 use domain::{
     Claim, OperatorId, SessionId, StreamId, Timestamp,
-    operator::{self, Operator, OperatorCommand, OperatorError, OperatorRole, PortalSession},
+    operator::{self, Badge, Operator, OperatorCommand, OperatorError, OperatorRole, PortalSession},
     two_factor::TwoFactorError,
 };
 use serde::Serialize;
@@ -82,18 +82,13 @@ impl Command for PortalLogout {
 impl Handle<PortalLogin> for App {
     async fn handle(&self, caller: &Caller, login: PortalLogin, _: Terms) -> Outcome<PortalLogin> {
         let attempt = self.attempt("portal-login", &login.email).await?;
-        let index =
-            self.vault.index(operator::EMAIL, &login.email.trim().to_lowercase()).await.map_err(sealed)?;
-        let holder = self.log.holder(&Claim::new(operator::EMAIL, index.as_str())).await.map_err(broken)?;
-        let mut hash = None;
-        let mut found = None;
-        if let Some(stream) = holder {
-            let (_, state) = self.operators.load(&stream).await?;
-            if let (Some(badge), Some(id)) = (state.badge(), stream.own()) {
-                hash = self.vault.open(id, "password", &badge.password).await.map_err(sealed)?;
-                found = Some((stream, OperatorId(id), badge.clone()));
+        let found = self.operator_with(&login.email.trim().to_lowercase()).await?;
+        let hash = match &found {
+            Some((_, id, badge)) => {
+                self.vault.open(id.0, "password", &badge.password).await.map_err(sealed)?
             }
-        }
+            None => None,
+        };
         let right = self.passwords.verify(login.password, hash).await?;
         attempt.settle(right).await?;
         let Some((stream, id, checked)) = found.filter(|_| right) else {
@@ -135,6 +130,19 @@ impl Handle<PortalLogout> for App {
 }
 
 impl App {
+    /// Whose address this is, in lower case, when it is an operator's.
+    pub(super) async fn operator_with(
+        &self,
+        email: &str,
+    ) -> Result<Option<(StreamId, OperatorId, Badge)>, Failure<OperatorError>> {
+        let index = self.vault.index(operator::EMAIL, email).await.map_err(sealed)?;
+        let holder = self.log.holder(&Claim::new(operator::EMAIL, index.as_str())).await.map_err(broken)?;
+        let Some(stream) = holder else { return Ok(None) };
+        let (_, state) = self.operators.load(&stream).await?;
+        let found = state.badge().zip(stream.own()).map(|(badge, id)| (OperatorId(id), badge.clone()));
+        Ok(found.map(|(id, badge)| (stream, id, badge)))
+    }
+
     /// A session that an operator may open now.
     pub(super) fn portal_session(&self, now: Timestamp) -> Result<PortalSession, Failure<OperatorError>> {
         let lifetime = chrono::Duration::from_std(self.lifetimes.portal);

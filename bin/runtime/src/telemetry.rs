@@ -30,8 +30,7 @@ const LINES_WAITING_MAX: usize = 10_000;
 /// What is written at once, in bytes, at most.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the thread rests after it wrote. What comes meanwhile is gathered and wakes nobody: at
-/// many requests a second, to be woken for each line costs more than to write it.
+/// How long the thread rests after it wrote. What comes meanwhile is gathered and wakes nobody.
 const REST: Duration = Duration::from_millis(10);
 
 /// The log of a process, whole once this is dropped.
