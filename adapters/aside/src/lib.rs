@@ -4,13 +4,16 @@
 //! that answers requests it would hold up all whose turn is next there.
 #![deny(missing_docs)]
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod breath;
+
 use std::{io, sync::Arc, thread};
 
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// A computation gets all of a processor that nobody else wants, and a tenth of one that others want:
-/// they go first, and it still ends.
+/// they go first, and it still ends. That they need not wait for long, either, is in `breath.rs`.
 const NICE: i32 = 10;
 
 /// How many run at once when nothing else is known: one a processor, but for one.
@@ -69,7 +72,11 @@ impl Place {
         thread::Builder::new().name(name.to_owned()).spawn(move || {
             // Where it is not allowed, a computation is only ruder.
             let _ = rustix::process::nice(NICE);
+            #[cfg(all(target_os = "linux", target_env = "gnu"))]
+            let breath = breath::Breath::take();
             let done = work();
+            #[cfg(all(target_os = "linux", target_env = "gnu"))]
+            drop(breath);
             drop(taken);
             // Who asked may be gone.
             let _ = answer.send(done);
