@@ -68,8 +68,12 @@ impl Projection for Erasure {
         &[User::TYPE]
     }
 
+    fn passes_over(&self, event: &Recorded) -> bool {
+        event.event_type != "user.erased"
+    }
+
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {
-        for recorded in batch.iter().filter(|recorded| recorded.event_type == "user.erased") {
+        for recorded in batch.iter().filter(|recorded| !self.passes_over(recorded)) {
             let poison = |cause| ProjectionError::Poison { at: recorded.cursor, cause };
             let (_, id) = ids(&recorded.stream).map_err(poison)?;
             let stream = recorded.stream.as_str();

@@ -14,7 +14,10 @@ use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use tokio::sync::{broadcast::error::RecvError, oneshot};
 
-use crate::{projections::reads_of, xid::Xid};
+use crate::{
+    projections::{passed_over, reads_of},
+    xid::Xid,
+};
 
 /// A transaction that keeps the tail from moving for this long holds it back.
 const HELD_AFTER: Duration = Duration::from_millis(250);
@@ -137,7 +140,8 @@ impl PgProgress {
     }
 
     /// Whether the model shows the position. A checkpoint stands at the last event the model
-    /// reads; a position behind it is shown too when no such event lies between.
+    /// reads; a position behind it is shown too when no such event lies between, or only some that it
+    /// passes over.
     async fn ask(&self, model: ReadModel, cursor: Cursor) -> Result<bool, BoxError> {
         let client = self.pool.get().await?;
         let sql = "WITH c AS (SELECT tx_id, position FROM projection_checkpoints WHERE name = $1 AND part = 0), \
@@ -146,12 +150,13 @@ impl PgProgress {
                      OR ($2::xid8 < x.xmin AND NOT EXISTS (SELECT FROM events e \
                        WHERE (e.tx_id, e.position) > (COALESCE(c.tx_id, '0'), COALESCE(c.position, 0)) \
                        AND (e.tx_id, e.position) <= ($2::xid8, $3::bigint) \
-                       AND (cardinality($4::text[]) = 0 OR e.aggregate_type = ANY($4)))) \
+                       AND (cardinality($4::text[]) = 0 OR e.aggregate_type = ANY($4)) AND e.event_type <> ALL($5::text[]))) \
                    FROM x LEFT JOIN c ON true";
         let statement = client.prepare_cached(sql).await?;
-        let reads = reads_of(model);
-        let row =
-            client.query_one(&statement, &[&model.name(), &Xid(cursor.tx), &cursor.position, &reads]).await?;
+        let (reads, over) = (reads_of(model), passed_over(model));
+        let row = client
+            .query_one(&statement, &[&model.name(), &Xid(cursor.tx), &cursor.position, &reads, &over])
+            .await?;
         self.saw(row.try_get::<_, Xid>(0)?.0);
         Ok(row.try_get(1)?)
     }

@@ -86,3 +86,29 @@ pub(crate) const fn reads_of(model: ReadModel) -> &'static [&'static str] {
         ReadModel::AuditList => EVERYTHING,
     }
 }
+
+/// What happens to sessions: most of a person's events, and nothing that a list shows.
+const OF_SESSIONS: &[&str] = &[
+    "user.signed_in",
+    "user.session_refreshed",
+    "user.session_confirmed",
+    "user.session_revoked",
+    "user.two_factor_challenged",
+    "user.two_factor_passed",
+    "user.two_factor_refused",
+];
+
+/// The kinds of events a read model passes over: of a type that it reads, but it never writes
+/// anything for them. It shows all there is although they lie behind its checkpoint.
+pub(crate) const fn passed_over(model: ReadModel) -> &'static [&'static str] {
+    match model {
+        ReadModel::People | ReadModel::PeopleVersions | ReadModel::Referrals => OF_SESSIONS,
+        ReadModel::TodoList
+        | ReadModel::TodoVersions
+        | ReadModel::TagList
+        | ReadModel::OperatorList
+        | ReadModel::RoleList
+        | ReadModel::ApiKeyList
+        | ReadModel::AuditList => &[],
+    }
+}

@@ -70,11 +70,12 @@ impl StandingFollower {
             match self.look(cursor, &mut seen).await {
                 Ok(Look { scanned, full }) => {
                     cursor = Some(scanned);
+                    reader.came(scanned);
                     if full {
                         continue;
                     }
                     let soon = (again * 2).clamp(LOOK_AGAIN_FIRST, LOOK_EVERY);
-                    again = if reader.waits_for(scanned) { soon } else { Duration::ZERO };
+                    again = if reader.waits_for(scanned).is_some() { soon } else { Duration::ZERO };
                 }
                 Err(error) => {
                     tracing::debug!(error = %BoxedError(error.as_ref()), "standings cannot be followed now");

@@ -62,7 +62,7 @@ const ROW: &str = "WITH c AS (SELECT COALESCE(max(tx_id::text)::xid8, '0') AS tx
        FROM projection_checkpoints WHERE name = $1 AND part = 0), \
      lag AS (SELECT count(*) AS events, min(recorded_at) AS oldest FROM c, LATERAL (SELECT recorded_at FROM events \
        WHERE (events.tx_id, events.position) > (c.tx_id, c.position) AND (cardinality($2::text[]) = 0 OR events.aggregate_type = ANY($2::text[])) \
-       ORDER BY events.tx_id, events.position LIMIT $3) AS e) \
+       AND events.event_type <> ALL($4::text[]) ORDER BY events.tx_id, events.position LIMIT $3) AS e) \
      SELECT c.tx_id, COALESCE((SELECT e.position FROM events e WHERE (e.tx_id, e.position) <= (c.tx_id, c.position) \
          ORDER BY e.tx_id DESC, e.position DESC LIMIT 1), 0), c.status, c.last_error, c.rate, lag.events, \
        GREATEST(COALESCE(extract(epoch FROM clock_timestamp() - lag.oldest), 0), 0)::double precision, \
@@ -76,7 +76,8 @@ async fn row(
 ) -> Result<ProjectionRow, BoxError> {
     let statement = client.prepare_cached(ROW).await?;
     let name = consumer.name();
-    let row = client.query_one(&statement, &[&name, &consumer.reads(), &LAG_COUNTED_MAX]).await?;
+    let (reads, over) = (consumer.reads(), consumer.passed_over());
+    let row = client.query_one(&statement, &[&name, &reads, &LAG_COUNTED_MAX, &over]).await?;
     let builds = build.as_ref().is_some_and(|build| build.phase.is_under_way());
     let at = cursor(&row)?;
     let off = projections::off(name, at);

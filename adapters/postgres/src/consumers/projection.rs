@@ -81,6 +81,16 @@ pub trait Projection: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// The aggregate types it reads; [`EVERYTHING`] are all of them.
     fn reads(&self) -> &'static [&'static str];
+    /// The kinds of events, of the types it reads, for which it never writes anything. A read model
+    /// has them from [`passed_over`](crate::projections::passed_over).
+    fn passed_over(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Whether it writes nothing for this event. Where there are no others, they are passed over
+    /// without a transaction, like those of types that it does not read.
+    fn passes_over(&self, event: &Recorded) -> bool {
+        self.passed_over().contains(&event.event_type.as_str())
+    }
     /// The consumer it never overtakes, when there is one: what it writes speaks of what that one
     /// has written. Both read the same aggregate types. Once it has caught up, its batches may be
     /// written in the transactions of that one, at the same time; it does not read what they write.

@@ -1,13 +1,14 @@
 //! The one runner.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use application::{
     meter,
-    ports::{Cursor, Signal, Signals},
+    ports::{Cursor, LogError, Signal, Signals},
 };
 use deadpool_postgres::{Client, Pool};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     BoxedError,
-    log::{Batch, Reader, Tail, Wake},
+    log::{Batch, Reader, Recorded, Tail, Wake},
     progress::Reached,
 };
 
@@ -134,6 +135,7 @@ impl Runner {
         let name = self.projection.name();
         let tail = Arc::new(Tail::of(self.projection.reads()).behind(self.projection.behind()));
         let mut client = self.pool.get().await?;
+        self.wake.near.forget().await;
         let checkpoint = checkpoint::load(&client, name, self.projection.effects()).await?;
         let Some(Checkpoint { mut at, status, .. }) = checkpoint else {
             return Err("it has effects outside, and no migration has made its checkpoint".into());
@@ -141,6 +143,7 @@ impl Runner {
         if status != Status::Running {
             return Ok(Some(Turn::Stopped));
         }
+        reader.came(at);
         let mut aside = Aside::load(&client, name, self.projection.poison(), at).await?;
         let mut riders = Riders::of(&self.leases.seats, name);
         let (mut scanned, mut kept, mut again) = (at, Instant::now(), Duration::ZERO);
@@ -151,10 +154,12 @@ impl Runner {
             }
             let batch = match ahead.take() {
                 Some(batch) => batch,
-                None => tail.read(&client, scanned, self.pace.batch).await?,
+                None => self.look(&client, &tail, reader, scanned).await?,
             };
             scanned = batch.scanned;
-            let Some(last) = batch.events.last().map(|event| event.cursor) else {
+            let full = batch.events.len() >= self.pace.batch;
+            let concerns = !aside.is_nothing() || self.is_concerned(&batch.events);
+            let Some(last) = batch.events.last().map(|event| event.cursor).filter(|_| concerns) else {
                 self.came(reader, scanned);
                 if scanned.tx > at.tx && kept.elapsed() >= KEEP_SCANNED_EVERY {
                     if !self.keep_scanned(&mut client, at, scanned).await? {
@@ -162,12 +167,13 @@ impl Runner {
                     }
                     (at, kept) = (scanned, Instant::now());
                 }
-                let place = Place { at, scanned };
-                (at, scanned) = self.wait(reader, seat, &aside, place, &mut again, stop).await;
+                if !full {
+                    let place = Place { at, scanned };
+                    (at, scanned) = self.wait(reader, seat, &aside, place, &mut again, stop).await;
+                }
                 continue;
             };
             // While this batch is written, the next one is read; a batch that was not full has none.
-            let full = batch.events.len() >= self.pace.batch;
             let next = self.read_ahead(&tail, scanned, full);
             // Behind a backlog, two who write at the same time are quicker than one who writes for both.
             let along = if full || !aside.is_nothing() { Vec::new() } else { riders.boarding(at).await };
@@ -191,6 +197,31 @@ impl Runner {
             }
         }
         Ok(None)
+    }
+
+    /// What came since. Who was woken finds it where it is read once for all; the others read for
+    /// themselves, which is all that is ever needed.
+    async fn look(
+        &self,
+        client: &Client,
+        tail: &Tail,
+        reader: &Reader,
+        scanned: Cursor,
+    ) -> Result<Batch, LogError> {
+        if let (None, Some(wanted)) = (self.projection.behind(), reader.waits_for(scanned)) {
+            let reads = self.projection.reads();
+            let near = self.wake.near.read(client, reads, scanned, wanted, self.pace.batch).await?;
+            if let Some(batch) = near {
+                return Ok(batch);
+            }
+        }
+        tail.read(client, scanned, self.pace.batch).await
+    }
+
+    /// Whether there is anything to write. One that falls over says so where that is dealt with.
+    fn is_concerned(&self, events: &[Recorded]) -> bool {
+        let passed_over = || events.iter().all(|event| self.projection.passes_over(event));
+        !catch_unwind(AssertUnwindSafe(passed_over)).unwrap_or(false)
     }
 
     /// Lets events come together after a batch of so many.
@@ -237,7 +268,7 @@ impl Runner {
     ) -> (Cursor, Cursor) {
         // Events behind a transaction that is still open wake nobody again when it ends.
         let soon = (*again * 2).clamp(LOOK_AGAIN_FIRST, self.pace.poll);
-        *again = if reader.waits_for(place.scanned) { soon } else { Duration::ZERO };
+        *again = if reader.waits_for(place.scanned).is_some() { soon } else { Duration::ZERO };
         let pause = if again.is_zero() { self.pace.poll } else { *again };
         // Whoever leaves events aside looks at each itself.
         let seat = seat.filter(|_| aside.is_nothing());

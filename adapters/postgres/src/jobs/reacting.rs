@@ -34,6 +34,9 @@ impl<R: Reaction> Reacting<R> {
     }
 
     fn jobs_of(&self, recorded: &Recorded) -> Result<Vec<NewJob>, BoxError> {
+        if !R::CAUSES.contains(&recorded.event_type.as_str()) {
+            return Ok(Vec::new());
+        }
         let event: R::Event = recorded.event(&self.steps)?;
         let happened = Happened { stream: &recorded.stream, sequence: recorded.sequence, event };
         self.reaction.react(&happened)
@@ -59,9 +62,13 @@ impl<R: Reaction> Projection for Reacting<R> {
         Poison::Park
     }
 
+    fn passes_over(&self, event: &Recorded) -> bool {
+        self.jobs_of(event).is_ok_and(|jobs| jobs.is_empty())
+    }
+
     async fn write(&self, tx: &Transaction<'_>, batch: &[Recorded]) -> Result<Written, ProjectionError> {
         let mut jobs = Vec::new();
-        for recorded in batch.iter().filter(|recorded| R::CAUSES.contains(&recorded.event_type.as_str())) {
+        for recorded in batch {
             let caused = self.jobs_of(recorded);
             jobs.extend(caused.map_err(|cause| ProjectionError::Poison { at: recorded.cursor, cause })?);
         }

@@ -8,6 +8,8 @@ use std::sync::{
 use application::ports::{Cursor, Signal, Signals};
 use tokio::sync::{Notify, broadcast::error::RecvError};
 
+use super::Near;
+
 /// A reader of the tail in this process.
 pub(crate) struct Reader {
     reads: &'static [&'static str],
@@ -23,9 +25,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Whether there are events that could not be read yet, because an older transaction is open.
-    pub(crate) fn waits_for(&self, scanned: Cursor) -> bool {
-        self.wanted.load(Ordering::Relaxed) > scanned.tx
+    /// The newest transaction it was woken for, unless that was looked at: right after it woke, or
+    /// because an older one is open.
+    pub(crate) fn waits_for(&self, scanned: Cursor) -> Option<u64> {
+        Some(self.wanted.load(Ordering::Relaxed)).filter(|wanted| *wanted > scanned.tx)
     }
 
     /// It has looked at everything up to `to`: no word of that need wake it.
@@ -42,12 +45,14 @@ impl Reader {
 pub struct Wake {
     signals: Arc<dyn Signals>,
     readers: RwLock<Vec<Arc<Reader>>>,
+    /// What those who are woken read.
+    pub(crate) near: Near,
 }
 
 impl Wake {
     /// Wakes over this wire.
     pub fn new(signals: Arc<dyn Signals>) -> Arc<Self> {
-        Arc::new(Self { signals, readers: RwLock::default() })
+        Arc::new(Self { signals, readers: RwLock::default(), near: Near::new() })
     }
 
     pub(crate) fn reader(&self, reads: &'static [&'static str], behind: Option<&'static str>) -> Arc<Reader> {
@@ -82,8 +87,11 @@ impl Wake {
         };
         for reader in readers.iter().filter(concerned) {
             reader.wanted.fetch_max(tx, Ordering::Relaxed);
-            reader.woken.notify_one();
             led &= reader.leads.load(Ordering::Relaxed);
+            // What this process commits it hears of again, over the wire.
+            if !reader.has_come(Cursor { tx, position: i64::MAX }) {
+                reader.woken.notify_one();
+            }
         }
         led
     }
@@ -111,5 +119,43 @@ impl Wake {
                 Err(RecvError::Closed) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use testkit::LocalSignals;
+
+    use super::*;
+
+    fn woken(reader: &Reader) -> bool {
+        reader.woken.notified().now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn word_of_what_was_looked_at_wakes_nobody_and_of_what_was_not_does() {
+        let wake = Wake::new(LocalSignals::new());
+        let reader = wake.reader(&["todo"], None);
+        wake.wake_local(&["todo"], 7);
+        assert!(woken(&reader), "it has not looked yet");
+
+        reader.came(Cursor { tx: 7, position: i64::MAX });
+        wake.wake_local(&["todo"], 7);
+        assert!(!woken(&reader), "the same word came over the wire");
+        assert_eq!(reader.waits_for(Cursor { tx: 7, position: i64::MAX }), None);
+
+        wake.wake_local(&["tag"], 8);
+        assert!(!woken(&reader), "nothing for it");
+        wake.wake_local(&["todo"], 8);
+        assert!(woken(&reader));
+        // It was committed late: the reader saw the one after it, and could not pass.
+        reader.came(Cursor { tx: 8, position: i64::MAX });
+        wake.wake_local(&["todo"], 10);
+        reader.came(Cursor { tx: 8, position: i64::MAX });
+        assert!(woken(&reader));
+        wake.wake_local(&["todo"], 9);
+        assert!(woken(&reader), "an older one has ended: now it can pass");
+        assert_eq!(reader.waits_for(Cursor { tx: 8, position: i64::MAX }), Some(10));
     }
 }

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     consumers::{Made, Piece, Projection, ProjectionError, Written},
     log::Recorded,
+    projections::passed_over,
     todo::ids,
 };
 
@@ -223,6 +224,10 @@ impl Projection for PeopleProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[Tenant::TYPE, User::TYPE]
+    }
+
+    fn passed_over(&self) -> &'static [&'static str] {
+        passed_over(ReadModel::People)
     }
 
     fn pieces(&self) -> Vec<Piece> {

@@ -20,6 +20,7 @@ use crate::{
     consumers::{Made, Piece, Projection, ProjectionError, Written},
     keyset::Where,
     log::Recorded,
+    projections::passed_over,
     readers::TenantReaders,
     todo::ids,
 };
@@ -43,6 +44,10 @@ impl Projection for ReferralsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[User::TYPE]
+    }
+
+    fn passed_over(&self) -> &'static [&'static str] {
+        passed_over(ReadModel::Referrals)
     }
 
     fn pieces(&self) -> Vec<Piece> {

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     consumers::{LOOKS_BACK, Piece, Projection, ProjectionError, Written},
     log::Recorded,
+    projections::passed_over,
     todo::ids,
     xid::Xid,
 };
@@ -175,6 +176,10 @@ impl Projection for PeopleVersionsProjection {
 
     fn reads(&self) -> &'static [&'static str] {
         &[User::TYPE]
+    }
+
+    fn passed_over(&self) -> &'static [&'static str] {
+        passed_over(ReadModel::PeopleVersions)
     }
 
     fn pieces(&self) -> Vec<Piece> {

@@ -1,10 +1,17 @@
 //! Reading one's own write, on any node, and what happens when a transaction elsewhere holds it back.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use adapter_postgres::TodoListProjection;
-use application::ports::{Cursor, Progress, READ_WAIT, ReadModel, Visibility};
-use domain::todo::Todo;
+use adapter_postgres::{
+    PeopleProjection, PeopleVersionsProjection, ReferralsProjection, TodoListProjection,
+    consumers::{Checkpoint, list},
+};
+use application::{
+    Caller, Platform, Terms,
+    ports::{Cursor, Progress, READ_WAIT, ReadModel, Visibility},
+    user::{AddPerson, Login, Person, Register},
+};
+use domain::{role::SystemRole, todo::Todo};
 use testkit::{TestDatabase, given};
 
 use crate::rig::Node;
@@ -46,6 +53,58 @@ async fn a_write_is_shown_here_and_on_a_node_that_is_told_nothing() {
         // A model that reads other events shows the position too: nothing of its own lies before it.
         shown(&other, ReadModel::TagList, cursor).await;
     }
+}
+
+/// The end of the log.
+async fn end(node: &Node) -> Cursor {
+    let sql = "SELECT tx_id::text, position FROM events ORDER BY tx_id DESC, position DESC LIMIT 1";
+    let row = node.client().await.query_one(sql, &[]).await.unwrap();
+    Cursor { tx: row.get::<_, &str>(0).parse().unwrap(), position: row.get(1) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_passed_over_without_a_transaction_and_shown_on_every_node() {
+    const MODELS: [ReadModel; 3] = [ReadModel::People, ReadModel::PeopleVersions, ReadModel::Referrals];
+    let database = TestDatabase::alone().await;
+    let node = Node::on(&database);
+    let told_nothing = Node::on(&database);
+    let _people = node.run(PeopleProjection::new(Arc::clone(&node.vault) as _));
+    let _versions = node.run(PeopleVersionsProjection::default());
+    let _referrals = node.run(ReferralsProjection::default());
+    let app = node.app();
+    let person = |name: &str| Person {
+        fullname: name.to_owned().try_into().unwrap(),
+        username: name.to_owned().try_into().unwrap(),
+        email: format!("{name}@example.org").try_into().unwrap(),
+        password: "Correct7Horse".to_owned().try_into().unwrap(),
+    };
+    let register = Register { person: person("alice"), tenant_name: None, referral_code: None };
+    let tenant = app.send(&given::nobody(), register, Terms::default()).await.unwrap().person.tenant.id;
+    // Who is added need not verify an address before a sign-in.
+    let add = AddPerson { person: person("bob"), tenant, role: SystemRole::Member };
+    app.send(&Caller::system(Platform::User, "test"), add, Terms::default()).await.unwrap();
+    let registered = end(&node).await;
+    for model in MODELS {
+        node.caught_up(model.name(), &["user"]).await;
+    }
+    let checkpoints = async || -> Vec<Checkpoint> {
+        let client = node.client().await;
+        list(&client).await.unwrap()
+    };
+    let before = checkpoints().await;
+
+    let login =
+        || Login { identifier: "bob".to_owned(), password: "Correct7Horse".to_owned(), network: None };
+    for _ in 0..5 {
+        app.send(&given::nobody(), login(), Terms::default()).await.unwrap();
+        let signed_in = end(&node).await;
+        assert!(signed_in > registered);
+        for model in MODELS {
+            shown(&node, model, signed_in).await;
+            shown(&told_nothing, model, signed_in).await;
+        }
+    }
+    assert_eq!(checkpoints().await, before, "a sign-in cost a transaction");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,8 +130,8 @@ async fn a_writer_that_is_late_to_commit_is_waited_for() {
 
     let batch = tail.read(&node.client().await, Cursor::default(), 100).await.unwrap();
     assert!(batch.events.is_empty(), "what came after an open transaction was read");
-    assert_eq!(batch.open.to_string(), own, "the tail names who holds it");
     assert!(batch.scanned < appended.cursor);
+    assert!(batch.scanned.tx < own.parse().unwrap(), "it says that it looked at what is open");
     tx.commit().await.unwrap();
 
     eventually("both are read", async || streams(&tail, &node, batch.scanned).await.len() == 2).await;
@@ -198,7 +198,7 @@ async fn a_filtered_tail_moves_over_what_it_scanned_and_no_further() {
 
     let batch = tail.read(&client, Cursor::default(), 2).await.unwrap();
     assert!(batch.events.is_empty());
-    assert!(batch.scanned > tags[2] && batch.scanned.tx < batch.open, "{:?}", batch.scanned);
+    assert!(batch.scanned > tags[2], "{:?}", batch.scanned);
 
     let [first, second, third] = std::array::from_fn(|_| todo_stream(alice, &node.entropy).0);
     let mut places = Vec::new();
