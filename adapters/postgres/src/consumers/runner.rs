@@ -161,11 +161,8 @@ impl Runner {
             let concerns = !aside.is_nothing() || self.is_concerned(&batch.events);
             let Some(last) = batch.events.last().map(|event| event.cursor).filter(|_| concerns) else {
                 self.came(reader, scanned);
-                if scanned.tx > at.tx && kept.elapsed() >= KEEP_SCANNED_EVERY {
-                    if !self.keep_scanned(&mut client, at, scanned).await? {
-                        return Ok(Some(Turn::Fenced));
-                    }
-                    (at, kept) = (scanned, Instant::now());
+                if !self.keep_scanned(&mut client, &mut at, scanned, &mut kept).await? {
+                    return Ok(Some(Turn::Fenced));
                 }
                 if !full {
                     let place = Place { at, scanned };
@@ -289,17 +286,23 @@ impl Runner {
         (at, scanned)
     }
 
-    /// Moves the checkpoint over events of other kinds, so that a restart need not scan them again.
+    /// Moves the checkpoint over events that are not for it, now and then, so that a restart need not
+    /// scan them again. `false`: it is not where we left it.
     async fn keep_scanned(
         &self,
         client: &mut Client,
-        from: Cursor,
-        to: Cursor,
+        at: &mut Cursor,
+        scanned: Cursor,
+        kept: &mut Instant,
     ) -> Result<bool, application::BoxError> {
+        if scanned.tx <= at.tx || kept.elapsed() < KEEP_SCANNED_EVERY {
+            return Ok(true);
+        }
         let tx = client.transaction().await?;
-        let moved = checkpoint::advance(&tx, self.projection.name(), from, to, 0).await?;
+        let moved = checkpoint::advance(&tx, self.projection.name(), *at, scanned, 0).await?;
         tx.commit().await?;
-        self.wake.projected(self.projection.name(), to);
+        self.wake.projected(self.projection.name(), scanned);
+        (*at, *kept) = (scanned, Instant::now());
         Ok(moved)
     }
 

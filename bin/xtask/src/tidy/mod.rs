@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn unsafe_code_is_allowed_in_one_file() {
+    fn what_the_compiler_does_not_check_stands_in_one_file() {
         let text = "//! x\n#[expect(unsafe_code)]\nfn a() {}";
         assert_eq!(wrong(UNSAFE.0, text).len(), 0);
         assert_eq!(wrong("domain/src/a.rs", text).len(), 1);
