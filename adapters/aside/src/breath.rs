@@ -6,11 +6,12 @@
 //! may be owed nothing at that moment, and then waits for the tick beside an idle processor.
 //!
 //! So a thread that computes is asked every fraction of a millisecond to look whether somebody
-//! waits: a timer sends it a signal, whose handler yields. Where nobody waits that costs a
-//! microsecond. Go's runtime interrupts its goroutines with the same signal, for the same reason:
+//! waits: a timer sends it a signal, whose handler yields, and sleeps for a moment now and then.
+//! Where nobody waits, yielding costs a microsecond; but it is between the threads of one process
+//! where the kernel shares processors between groups first. Who sleeps gives way to all. Go's runtime interrupts its goroutines with the same signal, for the same reason:
 //! nobody minds one too many.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{cell::Cell, sync::OnceLock, time::Duration};
 
 use nix::{
     sys::{
@@ -19,9 +20,14 @@ use nix::{
     },
     time::ClockId,
 };
+use rustix::thread::{Timespec, nanosleep, sched_yield};
 
 /// How long others wait at most: well below what anybody notices, well above what it costs.
 const EVERY: Duration = Duration::from_micros(250);
+/// It sleeps when it is asked for this many times, and yields at the others.
+const SLEEPS_EACH: u32 = 4;
+/// How long it sleeps; the system adds its own slack.
+const SLEEPS: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000 };
 const SIGNAL: Signal = Signal::SIGURG;
 
 /// The thread that takes it lets others in between until it is dropped.
@@ -43,15 +49,29 @@ impl Breath {
     }
 }
 
-/// Whether the process yields at the signal: from the first time on, for good.
+/// Whether the process gives way at the signal: from the first time on, for good.
 fn handled() -> bool {
     static HANDLED: OnceLock<bool> = OnceLock::new();
     *HANDLED.get_or_init(|| {
         #[expect(unsafe_code, reason = "the only one: a handler of signals may do next to nothing")]
         // SAFETY: what runs inside a handler must be safe for signals. This is one call of the
-        // system that takes no memory, no lock, and leaves `errno` alone.
-        let registered =
-            unsafe { signal_hook::low_level::register(SIGNAL as i32, rustix::thread::sched_yield) };
+        // system, which takes no memory and no lock and leaves `errno` alone, and a number of the
+        // thread's own that is made without running code and never dropped.
+        let registered = unsafe { signal_hook::low_level::register(SIGNAL as i32, give_way) };
         registered.is_ok()
     })
+}
+
+/// Runs inside the handler.
+fn give_way() {
+    thread_local! {
+        static ASKED: Cell<u32> = const { Cell::new(0) };
+    }
+    let asked = ASKED.replace(ASKED.get().wrapping_add(1));
+    if asked.is_multiple_of(SLEEPS_EACH) {
+        // Woken too early is rested, too.
+        let _ = nanosleep(&SLEEPS);
+    } else {
+        sched_yield();
+    }
 }
