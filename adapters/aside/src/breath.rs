@@ -7,9 +7,9 @@
 //!
 //! So a thread that computes is asked every fraction of a millisecond to look whether somebody
 //! waits: a timer sends it a signal, whose handler yields, and sleeps for a moment now and then.
-//! Where nobody waits, yielding costs a microsecond; but it is between the threads of one process
-//! where the kernel shares processors between groups first. Who sleeps gives way to all. Go's runtime interrupts its goroutines with the same signal, for the same reason:
-//! nobody minds one too many.
+//! Yielding costs a microsecond where nobody waits; but where the kernel shares processors between
+//! groups first, it is between threads of one group. Who sleeps gives way to all. Go's runtime
+//! interrupts its goroutines with the same signal, for the same reason: nobody minds one too many.
 
 use std::{cell::Cell, sync::OnceLock, time::Duration};
 
@@ -22,9 +22,9 @@ use nix::{
 };
 use rustix::thread::{Timespec, nanosleep, sched_yield};
 
-/// How long others wait at most: well below what anybody notices, well above what it costs.
+/// How often it is asked: well below what anybody notices, well above what it costs.
 const EVERY: Duration = Duration::from_micros(250);
-/// It sleeps when it is asked for this many times, and yields at the others.
+/// It sleeps the first of so many times, and yields at the others.
 const SLEEPS_EACH: u32 = 4;
 /// How long it sleeps; the system adds its own slack.
 const SLEEPS: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000 };

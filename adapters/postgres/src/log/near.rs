@@ -4,7 +4,10 @@
 //! first one reads them, of all types; the others find them here. It is an economy and nothing
 //! else: who is further behind, or nobody woke, reads the log itself.
 
-use std::{collections::VecDeque, sync::atomic::AtomicU64, sync::atomic::Ordering};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use application::ports::{Cursor, LogError};
 use tokio::sync::Mutex;

@@ -95,8 +95,8 @@ pub struct Tail {
 pub(crate) const COLUMNS: &str = "tx_id, position, recorded_at, aggregate_type, aggregate_id, sequence, event_type, \
      event_version, payload, metadata";
 
-/// Reads up to a bound. Nothing stands in it that a reader does without: a plain statement is planned
-/// and run in a third of the time, and consumers that follow the log closely ask it all day.
+/// Reads up to a bound. Nothing stands in it that a reader does without: consumers that follow the
+/// log closely ask it all day, and what is not there need not be planned.
 macro_rules! read {
     ($bound:literal, $filter:literal) => {
         concat!(
